@@ -1,0 +1,151 @@
+"""The whole story, top to bottom: gather, understand, measure, check, draw, publish.
+
+    build(project) -> Built
+
+Each stage is a function from tables to tables and skips what is done already; this module says in which order they
+come, and, before them all, whether there is anything to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from answerable import schema
+from answerable.gather.places import load_areas
+from answerable.gather.sync import Receipt, gather
+from answerable.measure.stage import measure
+from answerable.publish.site import publish, template_folders
+from answerable.settings import RegisterSource, Settings, load_settings
+from answerable.slugs import slugify
+from answerable.store import Store
+from answerable.understand.stage import understand
+
+__all__ = ["Built", "build", "gather_project", "store_folder", "write_lists"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build did: where the site is, the receipt of each source, and whether there was nothing to do."""
+
+    site: Path
+    receipts: tuple[Receipt, ...]
+    is_unchanged: bool
+
+
+def store_folder(project: Path) -> Path:
+    """Where a project's store lies."""
+    return project / "build" / "store"
+
+
+def build(project: Path, *, is_forced: bool = False) -> Built:
+    """Gather from every source and publish the site into ``project/build/site``.
+
+    With nothing changed since the last build (sources, settings, templates, program) nothing is done, unless
+    ``is_forced``.
+
+    Raises:
+        AnswerableError: one of its kinds; the site that stood before is left as it was.
+    """
+    settings = load_settings(project)
+    site = project / "build" / "site"
+    with Store.open(store_folder(project)) as store:
+        inputs = _inputs(settings)
+        if not is_forced and store.mark("build") == inputs and (site / "index.html").exists():
+            log.info("nothing has changed since the last build")
+            return Built(site, (), True)
+        write_lists(store, settings)
+        log.info("gather: %d sources", len(settings.sources))
+        receipts = gather(store, settings)
+        log.info("understand")
+        understand(store, settings)
+        log.info("measure")
+        measure(store, settings)
+        log.info("publish")
+        site = publish(store, settings)
+        if all(r.result != "failed" for r in receipts):
+            with store.transaction():
+                store.set_mark("build", inputs)
+        return Built(site, receipts, False)
+
+
+def gather_project(project: Path, *, only: str | None = None) -> tuple[Receipt, ...]:
+    """Gather from the sources of a project (or from the one named), and nothing else."""
+    settings = load_settings(project)
+    with Store.open(store_folder(project)) as store:
+        write_lists(store, settings)
+        return gather(store, settings, only=only)
+
+
+def write_lists(store: Store, settings: Settings) -> None:
+    """Write the site's lists (agencies, services, topics, areas) from its settings."""
+    areas = load_areas(settings)
+    rows: dict[str, list[dict[str, object]]] = {
+        "agency": [
+            {
+                "agency_code": a.code,
+                "name": a.name,
+                "slug": a.code,
+                "url": a.url or None,
+                "accounts": " ".join(a.accounts) or None,
+                "response_target_days": a.response_target_days,
+                "response_target_calendar": a.response_target_calendar,
+            }
+            for a in settings.agencies
+        ],
+        "service": [
+            {"service_code": s.code, "name": s.name, "agency_code": s.agency} for s in settings.services
+        ],
+        "topic": [
+            {
+                "topic_code": t.code,
+                "name": t.name,
+                "slug": t.code,
+                "description": t.description or None,
+                "service_code": t.service,
+                "agency_code": settings.topic_agency(t),
+            }
+            for t in settings.topics
+        ],
+        "area": [{"area_code": a.code, "name": a.name, "slug": slugify(a.code)} for a in areas],
+    }
+    with store.transaction():
+        for name, listed in rows.items():
+            columns = schema.table(name).names
+            store.write(name, pa.table({c: [row[c] for row in listed] for c in columns}))
+
+
+def _inputs(settings: Settings) -> str:
+    """A digest of all that a build depends on: cheap, so files count by name, size and time of change."""
+    digest = hashlib.blake2b(digest_size=16)
+    for variable in ("ANSWERABLE_SECRET",):
+        digest.update(os.environ.get(variable, "").encode())
+    digest.update(settings.model_dump_json().encode())
+    for path in sorted(set(_files(settings))):
+        found = path.stat()
+        digest.update(f"{path}\x1f{found.st_size}\x1f{found.st_mtime_ns}\x1e".encode())
+    return digest.hexdigest()
+
+
+def _files(settings: Settings) -> Iterator[Path]:
+    project = settings.project
+    for folder in (project / "data", Path(__file__).parent, *template_folders(settings)):
+        yield from (p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    if (project / "mkdocs.yml").exists():
+        yield project / "mkdocs.yml"
+    if settings.site.areas is not None and (project / settings.site.areas.file).exists():
+        yield project / settings.site.areas.file
+    for source in settings.sources:
+        patterns = (source.path,) if isinstance(source, RegisterSource) else source.paths
+        for pattern in patterns:
+            is_whole = Path(pattern).is_absolute()
+            base, relative = (Path("/"), pattern.lstrip("/")) if is_whole else (project, pattern)
+            yield from (p for p in base.glob(relative) if p.is_file())

@@ -1,0 +1,260 @@
+"""The commands.
+
+Exit codes: 0 done, 1 a defect of the program, 2 a wrong call, 3 to 9 as `errors.py` lists them, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import click
+import typer
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from answerable import __version__
+from answerable.errors import AnswerableError, UsageError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Turn public feedback about public services into a static website: what people raised, whether and how fast "
+    "government answered, and the open data behind every figure.\n\nA project is a folder with data/site.yml, "
+    "data/agencies.yml, data/topics.yml and data/sources.yml. Begin with: answerable build PROJECT",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+Project = Annotated[
+    Path,
+    typer.Argument(help="The project's folder: it holds data/site.yml.", show_default="the current folder"),
+]
+HERE = Path()
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,  # noqa: FBT002
+) -> None:
+    if version:
+        typer.echo(f"answerable {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def build(
+    project: Project = HERE,
+    force: Annotated[bool, typer.Option("--force", help="Build although nothing has changed.")] = False,  # noqa: FBT002
+) -> None:
+    """Gather, understand, measure, check and publish into PROJECT/build/site.
+
+    Where nothing has changed since the last build (sources, settings, templates, program), nothing is done. A source
+    that fails keeps its last good data; a check that fails leaves the old site as it was.
+    """
+    from answerable.build import build as run
+
+    with _Progress():
+        built = run(_folder(project), is_forced=force)
+    for receipt in built.receipts:
+        if receipt.result == "failed":
+            _say(f"warning: source {receipt.source_id}: {receipt.message}")
+    if built.is_unchanged:
+        _say("Nothing has changed since the last build.")
+    typer.echo(f"The site is in {built.site}")
+    shown = "" if project == HERE else f" {project}"
+    typer.echo(f"Look at it with: answerable serve{shown}")
+
+
+@app.command()
+def gather(
+    project: Project = HERE,
+    source: Annotated[str | None, typer.Option(help="Only the source with this id.")] = None,
+) -> None:
+    """Read the sources into PROJECT/build/store, and publish nothing.
+
+    Exits with 5 where a source has been failing for longer than its max_age_days, else with 0 and a warning.
+    """
+    from answerable.build import gather_project
+    from answerable.gather.sync import raise_if_too_old
+
+    with _Progress():
+        receipts = gather_project(_folder(project), only=source)
+    for receipt in receipts:
+        if receipt.result == "failed":
+            _say(f"warning: source {receipt.source_id}: {receipt.message}")
+        else:
+            typer.echo(
+                f"{receipt.source_id}: {receipt.result}, {receipt.feedback_count} feedback "
+                f"({receipt.new_count} new, {receipt.changed_count} changed, {receipt.gone_count} gone), "
+                f"{receipt.finding_count} findings"
+            )
+    raise_if_too_old(_folder(project), receipts)
+
+
+@app.command()
+def check(project: Project = HERE) -> None:
+    """Check the settings and what was gathered, as a build does before it publishes; change nothing."""
+    from answerable.build import store_folder
+    from answerable.publish.checks import CHECKS, run_checks
+    from answerable.settings import load_settings
+    from answerable.store import Store
+
+    folder = _folder(project)
+    settings = load_settings(folder)
+    typer.echo(f"settings: fine ({len(settings.sources)} sources, {len(settings.topics)} topics)")
+    if not (store_folder(folder) / "snapshot.json").exists():
+        typer.echo("data: nothing has been gathered yet; run answerable build")
+        return
+    with Store.open(store_folder(folder), is_writer=False) as store:
+        run_checks(store, settings)
+    typer.echo(f"data: fine ({len(CHECKS)} checks)")
+
+
+@app.command()
+def serve(
+    project: Project = HERE,
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65535)] = 8000,
+) -> None:
+    """Show the built site at http://127.0.0.1:PORT/, on this machine alone, until interrupted."""
+    site = _folder(project) / "build" / "site"
+    if not (site / "index.html").exists():
+        raise UsageError("there is no site yet", file=site, remedy="run answerable build first")
+    handler = functools.partial(_Handler, directory=os.fspath(site))
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise UsageError(
+            f"port {port} cannot be used: {error.strerror}", remedy="name another one with --port"
+        ) from error
+    with server:
+        typer.echo(f"http://127.0.0.1:{server.server_address[1]}/ shows {site}; stop with Ctrl-C")
+        server.serve_forever()
+
+
+@app.command()
+def status(project: Project = HERE) -> None:
+    """Say of each source when it was last read, how it went, and how much it holds; also while a build is running."""
+    from answerable.build import store_folder
+    from answerable.store import Store
+
+    with Store.open(store_folder(_folder(project)), is_writer=False) as store:
+        runs = store.frame(store.read("source_run")).sort_values("started_at").groupby("source_id").tail(1)
+        sources = store.frame(store.read("source")).set_index("source_id")
+        generation = store.generation
+    table = Table("source", "last read", "result", "data up to", "feedback", "findings", "message")
+    for run in runs.sort_values("source_id").itertuples():
+        kept = sources.loc[run.source_id] if run.source_id in sources.index else None
+        table.add_row(
+            run.source_id,
+            _instant(run.finished_at),
+            run.result,
+            _instant(kept.as_of_at) if kept is not None else "",
+            str(run.feedback_count),
+            str(run.finding_count),
+            run.message if isinstance(run.message, str) else "",
+        )
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    typer.echo(f"state {generation} of {store_folder(_folder(project))}")
+
+
+@app.command()
+def explain(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="A feedback_id, SOURCE:RECORD as in portal:4711, or its address."),
+    ],
+    project: Project = HERE,
+) -> None:
+    """Say what was decided about one feedback, and by which rule: in or out, topic, updates, issue, responses."""
+    from answerable.build import store_folder
+    from answerable.explain import explain as run
+    from answerable.store import Store
+
+    with Store.open(store_folder(_folder(project)), is_writer=False) as store:
+        typer.echo(str(run(store, name)))
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves files without a line of log for each."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+class _Progress(logging.Handler):
+    """Log lines as progress: one line that changes on a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._console = Console(stderr=True)
+        self._status: Status | None = None
+        self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+
+    def __enter__(self) -> Self:
+        logger = logging.getLogger("answerable")
+        logger.setLevel(logging.INFO)
+        logger.addHandler(self)
+        if self._console.is_terminal:
+            self._status = self._console.status("starting")
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+        logging.getLogger("answerable").removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one line."""
+        if record.levelno >= logging.WARNING:
+            self._console.print(
+                f"{record.levelname.lower()}: {record.getMessage()}", markup=False, highlight=False
+            )
+        elif self._status is not None:
+            self._status.update(record.getMessage().replace("[", "\\["))
+        else:
+            _say(self.format(record))
+
+
+def _folder(project: Path) -> Path:
+    if not project.is_dir():
+        raise UsageError(f"no folder {project}", remedy="name the folder of a project")
+    return project.resolve()
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _instant(value: Any) -> str:
+    import pandas as pd
+
+    return "" if pd.isna(value) else f"{value:%Y-%m-%d %H:%M} UTC"
+
+
+def main() -> None:
+    """The command line: `answerable`."""
+    try:
+        code = app(standalone_mode=False)
+    except AnswerableError as error:
+        _say(f"error: {error}")
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(UsageError.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,142 @@
+"""Why the site says of a feedback what it says: every stored decision with the rule that made it.
+
+    explain(store, "portal:4711") -> Explanation
+
+Nothing is decided here anew: what is printed is what is stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ibis.expr.types as ir
+
+from answerable import schema
+from answerable.errors import UsageError
+from answerable.store import Store
+
+__all__ = ["Decision", "Explanation", "explain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One stored decision: what about, what was decided, and by which rule."""
+
+    about: str
+    decided: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All decisions on one feedback."""
+
+    feedback_id: str
+    source_id: str
+    record_id: str
+    public_title: str
+    public_text: str
+    decisions: tuple[Decision, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.source_id}:{self.record_id} (feedback {self.feedback_id})"]
+        lines += [f"  {text}" for text in (self.public_title, self.public_text) if text]
+        width = max(len(d.about) for d in self.decisions)
+        lines += [
+            f"  {d.about:<{width}}  {d.decided}" + (f"  [rule: {d.rule}]" if d.rule else "")
+            for d in self.decisions
+        ]
+        return "\n".join(lines)
+
+
+def explain(store: Store, name: str) -> Explanation:
+    """The decisions on a feedback, named by its feedback_id, by ``source_id:record_id`` or by its address.
+
+    Raises:
+        UsageError: no feedback has that name, or it has not been read yet.
+    """
+    feedback = _find(store, name)
+    feedback_id = feedback["feedback_id"]
+    readings = _rows(store, "reading", feedback_id)
+    if not readings:
+        raise UsageError(
+            f"{name} was gathered, but not yet read",
+            remedy="run `answerable build`, which reads what was gathered",
+        )
+    reading = readings[0]
+    decisions = [
+        Decision(
+            "counted",
+            "yes" if reading["is_counted"] else f"no: {schema.EXCLUSIONS[reading['exclusion']]}",
+            reading["exclusion_rule"] or "",
+        )
+    ]
+    if reading["duplicate_of"]:
+        decisions.append(
+            Decision("repeats", f"feedback {reading['duplicate_of']}", reading["exclusion_rule"] or "")
+        )
+    decisions += [
+        Decision("topic", reading["topic_code"], reading["topic_rule"]),
+        Decision("agency", reading["agency_code"], reading["agency_rule"]),
+    ]
+    if reading["closing_reason"]:
+        decisions.append(Decision("closed because", reading["closing_reason"], reading["closing_rule"] or ""))
+    decisions += _updates(store, feedback_id)
+    for row in _rows(store, "issue_feedback", feedback_id):
+        issues = store.read("issue")
+        issue = _records(store, issues.filter(issues.issue_id == row["issue_id"]))[0]
+        decisions.append(Decision("issue", f"{row['issue_id']} {issue['public_title']}", row["method"]))
+    for row in sorted(_rows(store, "response_feedback", feedback_id), key=lambda r: r["responded_at"]):
+        decisions.append(
+            Decision(
+                "response",
+                f"{row['response_id']} at {row['responded_at']:%Y-%m-%d %H:%M}, confidence {row['confidence']:.2f}",
+                row["method"],
+            )
+        )
+    return Explanation(
+        feedback_id=feedback_id,
+        source_id=feedback["source_id"],
+        record_id=feedback["record_id"],
+        public_title=reading["public_title"] or "",
+        public_text=reading["public_text"] or "",
+        decisions=tuple(decisions),
+    )
+
+
+def _updates(store: Store, feedback_id: str) -> list[Decision]:
+    read = {row["update_id"]: row for row in _rows(store, "update_reading", feedback_id)}
+    decisions = []
+    for update in sorted(
+        _rows(store, "feedback_update", feedback_id), key=lambda r: (r["at"], r["update_id"])
+    ):
+        found = read.get(update["update_id"])
+        said = f": {found['update_class']}" if found and found["update_class"] else ""
+        text = f", \u201c{found['public_text']}\u201d" if found and found["public_text"] else ""
+        rule = (found["class_rule"] or "") if found else ""
+        decisions.append(Decision(f"{update['at']:%Y-%m-%d %H:%M}", f"{update['kind']}{said}{text}", rule))
+    return decisions
+
+
+def _find(store: Store, name: str) -> dict[str, Any]:
+    table = store.read("feedback")
+    source_id, _, record_id = name.partition(":")
+    is_it = (table.feedback_id == name) | (table.url == name)
+    if record_id:
+        is_it = is_it | ((table.source_id == source_id) & (table.record_id == record_id))
+    found = _records(store, table.filter(is_it).limit(2))
+    if not found:
+        raise UsageError(
+            f"no feedback is called {name}",
+            remedy="give a feedback_id (feedback.csv), SOURCE:RECORD as in portal:4711, or the address at the source",
+        )
+    return found[0]
+
+
+def _rows(store: Store, table: str, feedback_id: str) -> list[dict[str, Any]]:
+    return _records(store, store.read(table).filter(lambda t: t.feedback_id == feedback_id))
+
+
+def _records(store: Store, expr: ir.Table) -> list[dict[str, Any]]:
+    return [row for batch in store.batches(expr) for row in batch.to_pylist()]

@@ -1,0 +1,775 @@
+"""The settings of a project: ``data/*.yml`` as frozen values.
+
+Every mistake is an error that names the file, the line, the value and what to do; an unknown key comes with the nearest
+known one. ``${NAME}`` and ``${NAME:-default}`` in a text stand for an environment variable.
+
+    load_settings(project) -> Settings
+    load_yaml(path, Model) -> Model        for further files, such as those under data/lookups/
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+import holidays
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from answerable.errors import SettingsError
+
+__all__ = [
+    "Agency",
+    "Areas",
+    "Calendar",
+    "ColumnMap",
+    "Licence",
+    "PetitionsSource",
+    "RegisterSource",
+    "Service",
+    "Settings",
+    "Site",
+    "SnscrapeArchiveSource",
+    "Source",
+    "TableSource",
+    "Threshold",
+    "Topic",
+    "fold",
+    "load_settings",
+    "load_yaml",
+]
+
+
+class Model(BaseModel):
+    """A strict, frozen part of the settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+def _slug(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", value):
+        raise ValueError(
+            "a code is lower case letters and digits, with single hyphens between, such as street-lights"
+        )
+    return value
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        near = difflib.get_close_matches(value, available_timezones(), 1)
+        raise ValueError(
+            "not a time zone" + (f"; did you mean {near[0]}?" if near else ", such as Europe/London")
+        )
+    return value
+
+
+def _http(value: str) -> str:
+    if value and not re.match(r"https?://[^\s/]+", value):
+        raise ValueError("an address begins with https:// or http://")
+    return value
+
+
+def _account(value: str) -> str:
+    return value.lstrip("@").casefold()
+
+
+Code = Annotated[str, AfterValidator(_slug)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Url = Annotated[str, AfterValidator(_http)]
+Account = Annotated[str, AfterValidator(_account)]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class Licence(Model):
+    """The terms of a source or of the site's own data."""
+
+    name: str
+    url: Url = ""
+
+
+class Calendar(Model):
+    """Which days are working days: for response targets that count them."""
+
+    working_days: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday")
+    country: str | None = Field(
+        None, description="Country whose public holidays are free (ISO 3166, such as GB)"
+    )
+    subdivision: str | None = Field(None, description="Part of that country (ISO 3166-2, such as SCT)")
+    holidays: tuple[date, ...] = Field((), description="Further free days")
+
+    @model_validator(mode="after")
+    def _known_country(self) -> Calendar:
+        if not self.working_days:
+            raise ValueError("a calendar needs at least one working day")
+        if self.country is not None:
+            try:
+                holidays.country_holidays(self.country, subdiv=self.subdivision)
+            except NotImplementedError as error:
+                raise ValueError(
+                    f"no public holidays are known for {self.country} {self.subdivision or ''}"
+                ) from error
+        return self
+
+    def is_working_day(self, day: date) -> bool:
+        """Whether offices work on that day."""
+        if WEEKDAYS[day.weekday()] not in self.working_days or day in self.holidays:
+            return False
+        return self.country is None or day not in holidays.country_holidays(
+            self.country, subdiv=self.subdivision, years=day.year
+        )
+
+    def add_working_days(self, day: date, count: int) -> date:
+        """The day that is ``count`` working days later: day zero is the day itself."""
+        while count > 0:
+            day += timedelta(days=1)
+            count -= self.is_working_day(day)
+        return day
+
+
+class Areas(Model):
+    """The boundaries of the site's areas."""
+
+    file: str = Field(description="A GeoJSON file of polygons in WGS 84")
+    name_property: str = "name"
+    code_property: str | None = Field(None, description="Where missing, the code is made from the name")
+    attribution: str = ""
+    licence: Licence | None = None
+
+
+class Site(Model):
+    """The site as a whole."""
+
+    name: str
+    description: str
+    url: Url = Field(description="The address at which it is published")
+    publisher: str
+    contact: str = Field(description="An email address or a web address for questions and corrections")
+    language: str = "en"
+    timezone: Zone = "UTC"
+    notice: str = Field("", description="A sentence shown on top of every page")
+    repository: Url = ""
+    licence: Licence = Licence(name="CC BY 4.0", url="https://creativecommons.org/licenses/by/4.0/")
+    calendar: Calendar = Calendar()
+    areas: Areas | None = None
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+class Agency(Model):
+    """A public body."""
+
+    code: Code
+    name: str
+    url: Url = ""
+    accounts: tuple[Account, ...] = Field((), description="Its official accounts, without @")
+    names: tuple[str, ...] = Field((), description="Other names by which sources call it")
+    topic: Code | None = Field(None, description="What is put to it is about, where nothing else says")
+    response_target_days: int | None = Field(None, ge=0, description="Its own target for a response")
+    response_target_calendar: Literal["calendar", "working"] = "calendar"
+
+
+class Service(Model):
+    """A public service; topics belong to it."""
+
+    code: Code
+    name: str
+    agency: Code | None = Field(None, description="The agency responsible where a source does not say")
+
+
+class Topic(Model):
+    """What feedback can be about."""
+
+    code: Code
+    name: str
+    service: Code
+    description: str = ""
+    agency: Code | None = Field(None, description="The agency responsible, where it is not the service's")
+    codes: dict[str, tuple[str, ...]] = Field(
+        {}, description="The service codes that mean this topic, by source (`any` for every source)"
+    )
+    phrases: tuple[str, ...] = Field(
+        (), description="Phrases that mean this topic in a text; * stands for any letters"
+    )
+
+
+class ColumnMap(Model):
+    """How one column of ours is read from a file. A bare text in the settings is the name of the column."""
+
+    column: str | tuple[str, ...] | None = Field(
+        None, description="The column; several are joined by the separator"
+    )
+    separator: str = ": "
+    constant: str | None = Field(None, description="The same value for every row")
+    format: str | tuple[str, ...] | None = Field(
+        None,
+        description="How times are written: strptime, `epoch_seconds`, `epoch_milliseconds`; several are tried in turn",
+    )
+    values: dict[str, str] | None = Field(None, description="What a value of the source becomes")
+    values_file: str | None = Field(
+        None, description="The same from a CSV with the columns value and code, in data/"
+    )
+    missing: tuple[str, ...] = Field(("",), description="Values that mean that there is none")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, value: Any) -> Any:
+        return {"column": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> ColumnMap:
+        if (self.column is None) == (self.constant is None):
+            raise ValueError("give either a column or a constant")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the source that it needs."""
+        if self.column is None:
+            return ()
+        return (self.column,) if isinstance(self.column, str) else self.column
+
+
+Kind = Literal["service_request", "post", "petition", "information_request", "comment"]
+Channel = Literal[
+    "311", "web", "app", "phone", "email", "social", "petition", "letter", "in_person", "other", "unknown"
+]
+
+
+class _Source(Model):
+    """What every source says of itself."""
+
+    id: Code
+    name: str
+    description: str = ""
+    url: Url = ""
+    licence: Licence
+    attribution: str = ""
+    language: str | None = Field(None, description="The language of its texts, where all are in one")
+    timezone: Zone | None = Field(None, description="The zone of times that carry none; else the site's")
+    ignore_offset: bool = Field(False, description="Take times as local although the file writes an offset")
+    as_of: datetime | None = Field(None, description="T: the instant up to which it is complete")
+    publish_rows: bool = Field(description="Whether each row is already public and may be published")
+    rates: bool = Field(
+        True, description="Whether rates may be computed: false for data chosen by having an answer"
+    )
+    extract_note: str = Field(
+        "", description="Why this is an extract, in a sentence that is shown with every figure"
+    )
+    max_age_days: int = Field(
+        30, ge=0, description="How long the site is published after the source began to fail"
+    )
+    agency: Code | None = Field(None, description="The agency responsible for all of it")
+    update_history: Literal["full", "latest_only"] = "full"
+
+
+class Threshold(Model):
+    """From which day on how many signatures make an answer due."""
+
+    since: date
+    signatures: int = Field(ge=1)
+
+
+COLUMNS = (
+    "record_id",
+    "created_at",
+    "updated_at",
+    "acknowledged_at",
+    "closed_at",
+    "reopened_at",
+    "confirmed_at",
+    "status",
+    "closing_reason",
+    "channel",
+    "agency",
+    "service",
+    "area",
+    "latitude",
+    "longitude",
+    "lang",
+    "url",
+    "title",
+    "text",
+    "author",
+    "is_official",
+    "is_repost",
+    "mentions",
+    "hashtags",
+    "reply_to_id",
+    "conversation_id",
+    "support_count",
+    "threshold_count",
+    "threshold_reached_at",
+    "note",
+    "note_at",
+    "note_url",
+    "answer_id",
+)
+"""The columns of ours that a file's columns can be mapped onto."""
+
+
+class _Tabular(_Source):
+    path: str | tuple[str, ...] = Field(description="A file or a pattern with *, from the project's folder")
+    format: Literal["csv", "parquet", "jsonl"] | None = Field(
+        None, description="Where missing: from the file's name"
+    )
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+    extract: Literal["full", "increment"] = Field(
+        "full",
+        description="full: a row that is missing from newer files is gone; increment: newer files add and change",
+    )
+    columns: dict[str, ColumnMap]
+    closed_statuses: tuple[str, ...] = Field((), description="The source's statuses that mean closed")
+    open_statuses: tuple[str, ...] = Field((), description="The source's statuses that mean open")
+
+    @model_validator(mode="after")
+    def _known_columns(self) -> _Tabular:
+        for name in self.columns:
+            if name not in COLUMNS:
+                raise ValueError(f"unknown column {name}{_did_you_mean(name, COLUMNS)}")
+        for name in ("record_id", "created_at"):
+            if name not in self.columns:
+                raise ValueError(f"the columns need {name}")
+        return self
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The file names and patterns."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+
+class TableSource(_Tabular):
+    """Rows of a CSV, Parquet or JSON Lines file."""
+
+    connector: Literal["table"]
+    kind: Kind
+    channel: Channel = "unknown"
+
+
+class PetitionsSource(_Source):
+    """Petitions: JSON files as the UK Parliament serves them, or a table with columns."""
+
+    connector: Literal["petitions"]
+    kind: Literal["petition"] = "petition"
+    channel: Channel = "petition"
+    path: str | tuple[str, ...] = Field(description="A file or a pattern with *, from the project's folder")
+    format: Literal["json", "csv", "parquet", "jsonl"] = "json"
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+    extract: Literal["full", "increment"] = "full"
+    columns: dict[str, ColumnMap] = Field({}, description="Needed for every format but json")
+    closed_statuses: tuple[str, ...] = ("closed", "rejected", "hidden", "stopped")
+    open_statuses: tuple[str, ...] = ("open", "pending", "validated", "sponsored", "flagged")
+    thresholds: tuple[Threshold, ...] = Field(
+        (), description="Signatures that make an answer due, by the day it came into force"
+    )
+    answering_agency: Code | None = Field(None, description="The agency whose answer it is")
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The file names and patterns."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+
+class SnscrapeArchiveSource(_Source):
+    """JSON Lines as snscrape 0.7 writes them."""
+
+    connector: Literal["snscrape_archive"]
+    kind: Literal["post"] = "post"
+    channel: Channel = "social"
+    path: str | tuple[str, ...] = Field(description="A file or a pattern with *, from the project's folder")
+    extract: Literal["full", "increment"] = "full"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The file names and patterns."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+
+class RegisterSource(_Source):
+    """What officials put on the record: Markdown files with front matter."""
+
+    connector: Literal["register"]
+    path: str = "data/responses/*.md"
+
+
+Source = Annotated[
+    TableSource | PetitionsSource | SnscrapeArchiveSource | RegisterSource, Field(discriminator="connector")
+]
+
+
+class _SiteFile(Model):
+    site: Site
+
+
+class _AgenciesFile(Model):
+    agencies: tuple[Agency, ...] = Field(min_length=1)
+
+
+class _TopicsFile(Model):
+    services: tuple[Service, ...] = Field(min_length=1)
+    topics: tuple[Topic, ...] = Field(min_length=1)
+
+
+class _SourcesFile(Model):
+    sources: tuple[Source, ...] = Field(min_length=1)
+
+
+class Settings(Model):
+    """All settings of a project, checked against each other."""
+
+    project: Path
+    site: Site
+    agencies: tuple[Agency, ...]
+    services: tuple[Service, ...]
+    topics: tuple[Topic, ...]
+    sources: tuple[Source, ...]
+
+    @cached_property
+    def agency_by_code(self) -> dict[str, Agency]:
+        """Agencies by their code."""
+        return {a.code: a for a in self.agencies}
+
+    @cached_property
+    def agency_by_account(self) -> dict[str, str]:
+        """The agency's code of each official account."""
+        return {account: a.code for a in self.agencies for account in a.accounts}
+
+    @cached_property
+    def agency_by_name(self) -> dict[str, str]:
+        """The agency's code by each of its names, folded (`fold`), and by its code."""
+        return {fold(n): a.code for a in self.agencies for n in (a.code, a.name, *a.names)}
+
+    @cached_property
+    def topic_by_code(self) -> dict[str, Topic]:
+        """Topics by their code."""
+        return {t.code: t for t in self.topics}
+
+    @cached_property
+    def service_by_code(self) -> dict[str, Service]:
+        """Services by their code."""
+        return {s.code: s for s in self.services}
+
+    @cached_property
+    def source_by_id(self) -> dict[str, Source]:
+        """Sources by their id."""
+        return {s.id: s for s in self.sources}
+
+    def topic_agency(self, topic: Topic) -> str | None:
+        """The agency responsible for a topic where a source does not say."""
+        return topic.agency or self.service_by_code[topic.service].agency
+
+    def due_on(self, agency: Agency, raised_on: date) -> date | None:
+        """The day on which the agency's own target for a response ends; None where it has no target."""
+        if agency.response_target_days is None:
+            return None
+        if agency.response_target_calendar == "working":
+            return self.site.calendar.add_working_days(raised_on, agency.response_target_days)
+        return raised_on + timedelta(days=agency.response_target_days)
+
+    def source_zone(self, source: Source) -> str:
+        """The zone of a source's times that carry none."""
+        return source.timezone or self.site.timezone
+
+    def lookup(self, name: str) -> Path:
+        """A file of reviewed decisions under data/lookups/."""
+        return self.project / "data" / "lookups" / name
+
+    def values(self, mapping: ColumnMap) -> dict[str, str] | None:
+        """A value map from the settings or from its file.
+
+        Raises:
+            SettingsError: the file is missing or has not the columns ``value`` and ``code``.
+        """
+        if mapping.values_file is None:
+            return mapping.values
+        path = self.project / "data" / mapping.values_file
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+        except OSError as error:
+            raise SettingsError(f"cannot be read: {error.strerror}", file=path) from error
+        if not rows or not {"value", "code"} <= rows[0].keys():
+            raise SettingsError(
+                "needs the columns value and code", file=path, line=1, remedy="name them in the first line"
+            )
+        return {**{row["value"]: row["code"] for row in rows}, **(mapping.values or {})}
+
+
+def fold(text: str) -> str:
+    """A name as it is compared: case and runs of white space do not matter."""
+    return " ".join(text.casefold().split())
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_settings(project: Path) -> Settings:
+    """The settings of the project in that folder.
+
+    Raises:
+        SettingsError: a file is missing or wrong, or two of them contradict each other.
+    """
+    data = project / "data"
+    if not data.is_dir():
+        raise SettingsError(
+            "no folder data/ here",
+            file=project,
+            remedy="name the folder of a project: answerable build PROJECT",
+        )
+    site = load_yaml(data / "site.yml", _SiteFile).site
+    agencies = load_yaml(data / "agencies.yml", _AgenciesFile).agencies
+    topics = load_yaml(data / "topics.yml", _TopicsFile)
+    sources = load_yaml(data / "sources.yml", _SourcesFile).sources
+    settings = Settings(
+        project=project,
+        site=site,
+        agencies=agencies,
+        services=topics.services,
+        topics=topics.topics,
+        sources=sources,
+    )
+    _check_together(settings)
+    return settings
+
+
+def _check_together(settings: Settings) -> None:
+    data = settings.project / "data"
+
+    def once(codes: Iterator[str], what: str, file: str) -> None:
+        seen: set[str] = set()
+        for code in codes:
+            if code in seen:
+                raise SettingsError(
+                    f"{what} {code} stands twice", file=data / file, line=_line_of(data / file, code)
+                )
+            seen.add(code)
+
+    once((a.code for a in settings.agencies), "the agency", "agencies.yml")
+    once((x for a in settings.agencies for x in a.accounts), "the account", "agencies.yml")
+    once((s.code for s in settings.services), "the service", "topics.yml")
+    once((t.code for t in settings.topics), "the topic", "topics.yml")
+    once((s.id for s in settings.sources), "the source", "sources.yml")
+    _check_references(settings)
+
+
+def _check_references(settings: Settings) -> None:
+    """Every code that one file takes from another is there."""
+    data = settings.project / "data"
+    for code, what, file in (
+        *((s.agency, "agency", "topics.yml") for s in settings.services),
+        *((t.agency, "agency", "topics.yml") for t in settings.topics),
+        *((s.agency, "agency", "sources.yml") for s in settings.sources),
+        *((getattr(s, "answering_agency", None), "agency", "sources.yml") for s in settings.sources),
+    ):
+        if code is not None and code not in settings.agency_by_code:
+            raise SettingsError(
+                f"{what} {code} is not in agencies.yml{_did_you_mean(code, settings.agency_by_code)}",
+                file=data / file,
+                line=_line_of(data / file, code),
+            )
+    for agency in settings.agencies:
+        if agency.topic is not None and agency.topic not in settings.topic_by_code:
+            raise SettingsError(
+                f"agency {agency.code}: there is no topic {agency.topic}"
+                + _did_you_mean(agency.topic, settings.topic_by_code),
+                file=data / "agencies.yml",
+                line=_line_of(data / "agencies.yml", agency.topic),
+            )
+    for topic in settings.topics:
+        if topic.service not in settings.service_by_code:
+            raise SettingsError(
+                f"topic {topic.code}: there is no service {topic.service}"
+                + _did_you_mean(topic.service, settings.service_by_code),
+                file=data / "topics.yml",
+                line=_line_of(data / "topics.yml", topic.service),
+            )
+        for source_id in topic.codes:
+            if source_id != "any" and source_id not in settings.source_by_id:
+                raise SettingsError(
+                    f"topic {topic.code}: there is no source {source_id}"
+                    + _did_you_mean(source_id, (*settings.source_by_id, "any")),
+                    file=data / "topics.yml",
+                    line=_line_of(data / "topics.yml", source_id),
+                )
+    for source in settings.sources:
+        if isinstance(source, PetitionsSource) and source.format != "json" and not source.columns:
+            raise SettingsError(
+                f"source {source.id}: a table of petitions needs columns",
+                file=data / "sources.yml",
+                line=_line_of(data / "sources.yml", source.id),
+            )
+
+
+def load_yaml(path: Path, model: type[M]) -> M:
+    """Read a YAML file into a model.
+
+    Raises:
+        SettingsError: the file is missing, is not YAML, repeats a key, or does not fit the model.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise SettingsError(f"cannot be read: {error.strerror}", file=path, remedy="make the file") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"is not UTF-8: {error}", file=path, remedy="save the file as UTF-8") from error
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise SettingsError(
+            f"is not YAML: {error.problem}", file=path, line=mark.line + 1 if mark else None
+        ) from error
+    if node is None:
+        raise SettingsError("is empty", file=path)
+    lines: dict[tuple[str | int, ...], int] = {}
+    value = _value(node, (), lines, path)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise _explained(error, path, lines, model) from error
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+
+
+def _value(
+    node: yaml.Node, at: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], path: Path
+) -> Any:
+    """The plain value of a YAML node, noting the line of each part."""
+    lines[at] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(_scalar(key_node, path)) if isinstance(key_node, yaml.ScalarNode) else ""
+            if key in found:
+                raise SettingsError(
+                    f"the key {key} stands twice", file=path, line=key_node.start_mark.line + 1
+                )
+            found[key] = _value(value_node, (*at, key), lines, path)
+            lines[(*at, key)] = key_node.start_mark.line + 1
+        return found
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item, (*at, i), lines, path) for i, item in enumerate(node.value)]
+    return _scalar(node, path)
+
+
+def _scalar(node: yaml.Node, path: Path) -> Any:
+    try:
+        value = yaml.SafeLoader("").construct_object(node)
+    except (yaml.YAMLError, ValueError) as error:
+        raise SettingsError(f"cannot be read: {error}", file=path, line=node.start_mark.line + 1) from error
+    if not isinstance(value, str):
+        return value
+
+    def variable(match: re.Match[str]) -> str:
+        name, default = match[1], match[2]
+        found = os.environ.get(name, default)
+        if found is None:
+            raise SettingsError(
+                f"the environment variable {name} is not set",
+                file=path,
+                line=node.start_mark.line + 1,
+                remedy=f"set it, as in {name}=... answerable build",
+            )
+        return found
+
+    return _VARIABLE.sub(variable, value)
+
+
+def _explained(
+    error: ValidationError, path: Path, lines: dict[tuple[str | int, ...], int], model: type[BaseModel]
+) -> SettingsError:
+    """The first mistake of a validation, in words."""
+    # An unknown key comes before the missing one that it was probably meant to be.
+    problems = sorted(error.errors(include_url=False), key=lambda p: p["type"] != "extra_forbidden")
+    problem = problems[0]
+    at = tuple(p for p in problem["loc"])
+    known = _known_place(at, lines)
+    line = lines.get(known, 1)
+    name = ".".join(str(p) for p in known) or "the file"
+    kind = problem["type"]
+    if kind == "extra_forbidden":
+        keys = _keys_at(model, at[:-1])
+        return SettingsError(
+            f"unknown key {at[-1]}{_did_you_mean(str(at[-1]), keys)}",
+            file=path,
+            line=line,
+            remedy=f"known here: {', '.join(sorted(keys))}" if keys else "",
+        )
+    if kind == "missing":
+        return SettingsError(f"{name} needs the key {at[-1]}", file=path, line=line, remedy=f"add {at[-1]}:")
+    message = problem["msg"].removeprefix("Value error, ")
+    shown = problem.get("input")
+    given = f" (given: {shown!r})" if isinstance(shown, str | int | float | bool) else ""
+    return SettingsError(f"{name}: {message}{given}", file=path, line=line)
+
+
+def _known_place(at: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]) -> tuple[str | int, ...]:
+    """The longest part of a place that stands in the file (a union adds its tag to pydantic's places)."""
+    place: tuple[str | int, ...] = ()
+    for part in at:
+        if (*place, part) in lines:
+            place = (*place, part)
+    return place
+
+
+def _keys_at(model: type[BaseModel], at: tuple[str | int, ...]) -> list[str]:
+    """The keys that the model knows at a place."""
+    models: list[Any] = [model]
+    for part in at:
+        found: list[Any] = []
+        for m in models:
+            if isinstance(part, str) and part in m.model_fields:
+                found += _models_in(m.model_fields[part].annotation)
+            else:
+                tagged = [x for x in [m] if _tag(x) == part]
+                found += tagged or ([m] if isinstance(part, int) else [])
+        models = found or models
+    return sorted({name for m in models for name in m.model_fields})
+
+
+def _tag(model: Any) -> object:
+    field = model.model_fields.get("connector")
+    return getattr(field.annotation, "__args__", (None,))[0] if field is not None else None
+
+
+def _models_in(annotation: Any) -> list[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for argument in getattr(annotation, "__args__", ()) for m in _models_in(argument)]
+
+
+def _did_you_mean(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, list(known), 1, 0.6)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _line_of(path: Path, code: str) -> int | None:
+    """The last line of a file on which a code stands as a word of its own."""
+    pattern = re.compile(rf"(?<![\w-])@?{re.escape(code)}(?![\w-])", re.IGNORECASE)
+    found = [i for i, text in enumerate(path.read_text("utf-8").splitlines(), 1) if pattern.search(text)]
+    return found[-1] if found else None
+
+
+def month_starts(first: str, last: str, zone: ZoneInfo) -> list[tuple[str, datetime]]:
+    """Every month from ``first`` to ``last`` (YYYY-MM), with the UTC instant at which it begins in a time zone."""
+    year, month = (int(part) for part in first.split("-"))
+    starts = []
+    while f"{year:04d}-{month:02d}" <= last:
+        local = datetime.combine(date(year, month, 1), time(), tzinfo=zone)
+        starts.append((f"{year:04d}-{month:02d}", local.astimezone(UTC).replace(tzinfo=None)))
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+    return starts
