@@ -176,37 +176,32 @@ def fill(message: str, city: City, area: str, street: Street, when: datetime, rn
     return re.sub(r"{(\w+)}", lambda slot: values[slot[1]], message)
 
 
-def summer_time(day: date) -> bool:
-    """Whether a local noon lies in summer time (from the second Sunday of March to the first of November)."""
-    march, november = date(day.year, 3, 8), date(day.year, 11, 1)
-    return march + timedelta((6 - march.weekday()) % 7) <= day < november + timedelta((6 - november.weekday()) % 7)
+def _sunday(year: int, month: int, earliest: int, hour: int) -> datetime:
+    """The first Sunday on or after a day of a month, at an hour in UTC."""
+    day = datetime(year, month, earliest, hour, tzinfo=UTC)
+    return day + timedelta((6 - day.weekday()) % 7)
 
 
 def to_local(at: datetime) -> datetime:
-    """UTC to the city's wall clock, without an offset (the clock changes at 02:00 local time)."""
-    guess = (at - timedelta(hours=4)).replace(tzinfo=None)
-    if summer_time((guess - timedelta(hours=1)).date() if guess.month > 6 else (guess - timedelta(hours=2)).date()):
-        return guess + timedelta(hours=1)
-    return guess
+    """UTC to the city's wall clock, without an offset: UTC-3 from the second Sunday of March to the first of November."""
+    summer = _sunday(at.year, 3, 8, 6) <= at.astimezone(UTC) < _sunday(at.year, 11, 1, 5)
+    return at.astimezone(UTC).replace(tzinfo=None) - timedelta(hours=3 if summer else 4)
 
 
 def to_utc(local: datetime) -> datetime:
-    """The city's wall clock to UTC; never asked for the doubled or the missing hour (see `plain_hour`)."""
+    """The city's wall clock to UTC; an hour that the clock skips or repeats is moved out of the way."""
     for hours in (3, 4):
         at = (local + timedelta(hours=hours)).replace(tzinfo=UTC)
         if to_local(at) == local:
-            return at
-    raise ValueError(f"{local} does not exist on the city's clock")
+            return plain_hour(at)
+    return to_utc(local + timedelta(hours=1))
 
 
 def plain_hour(at: datetime) -> datetime:
-    """The same instant, moved by some hours when its wall clock hour occurs twice (the night in November)."""
-    local = to_local(at)
-    if local.hour == 1 and to_local(at + timedelta(hours=1)).hour == 1:
-        return at - timedelta(hours=1)
-    if local.hour == 1 and to_local(at - timedelta(hours=1)).hour == 1:
-        return at + timedelta(hours=1)
-    return at
+    """The same instant, moved two hours on when its wall clock hour occurs twice (one night in November)."""
+    end = _sunday(at.year, 11, 1, 5)
+    twice = end - timedelta(hours=1) <= at < end + timedelta(hours=1)
+    return at + timedelta(hours=2) if twice else at
 
 
 def days_later(at: datetime, days: float) -> datetime:

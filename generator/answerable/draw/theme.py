@@ -22,6 +22,7 @@ NARROW = 320
 
 COLOURS = MappingProxyType(
     {
+        "paper": "#ffffff",
         "ink": "#1d2a33",
         "muted": "#56636d",
         "rule": "#d9dde1",

@@ -1,0 +1,186 @@
+"""What happened in each issue: the first and the newest of its feedback with all that was done about them.
+
+Ten million feedback may stand behind a few thousand pages. So the store is asked twice for each run of months: first which
+feedback come first and last in their issue (narrow columns only), then for what those few say. No query is made for a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import ibis
+import pyarrow as pa
+
+from answerable.publish.months import month_runs
+
+if TYPE_CHECKING:
+    from answerable.store import Store
+
+__all__ = ["FIRST", "NEWEST", "Event", "Timeline", "timelines"]
+
+FIRST = 4
+"""How many of an issue's first feedback its page shows."""
+NEWEST = 12
+"""How many of the newest."""
+_UPDATES = 8
+"""How many updates of one feedback: the first ones and, at the end, the last."""
+
+
+class Event(NamedTuple):
+    """One thing that happened. ``kind`` is ``raised`` or a kind of update; instants are UTC."""
+
+    at: datetime
+    kind: str
+    feedback_id: str
+    update_class: str | None
+    agency_code: str | None
+    text: str | None
+    lang: str | None
+    url: str | None
+    is_official: bool
+    is_at_latest: bool
+    is_day: bool
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The events of an issue in their order; between ``before`` and ``after`` more happened when ``is_cut``."""
+
+    events: tuple[Event, ...] = ()
+    is_cut: bool = False
+    links: tuple[str, ...] = field(default=())
+
+
+def timelines(store: Store) -> dict[str, Timeline]:
+    """The timeline of each issue that has a page, by its issue_id.
+
+    Issues with feedback of a source whose rows are not published have none: a page may count such feedback, not show it.
+    """
+    chosen = _chosen(store)
+    if not chosen.num_rows:
+        return {}
+    events: dict[str, list[Event]] = {}
+    for months in month_runs(store, "issue_feedback"):
+        _collect(store, months, chosen, events)
+    cut = {
+        issue_id
+        for issue_id, total, held in zip(
+            *(chosen[name].to_pylist() for name in ("issue_id", "total", "held")), strict=True
+        )
+        if total > held
+    }
+    return {
+        issue_id: Timeline(tuple(sorted(found, key=_order)), issue_id in cut, _links(found))
+        for issue_id, found in events.items()
+    }
+
+
+_KINDS = ("raised", "opened", "acknowledged", "status_changed", "replied", "closed", "confirmed", "reopened")
+
+
+def _order(event: Event) -> tuple[Any, ...]:
+    return (event.at, _KINDS.index(event.kind), event.feedback_id)
+
+
+def _links(events: Sequence[Event]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(e.url for e in events if e.kind == "raised" and e.url))
+
+
+def _chosen(store: Store) -> pa.Table:
+    """Which feedback stand on pages: issue_id, feedback_id, month, and how many of how many the issue shows."""
+    issue = store.read("issue").filter(ibis._.has_page).select("issue_id")
+    shown = store.read("source").select("source_id", "is_published_by_row")
+    parts: list[pa.Table] = []
+    totals: list[pa.Table] = []
+    for months in month_runs(store, "issue_feedback"):
+        member = (
+            store.read("issue_feedback", months=months)
+            .select("issue_id", "feedback_id", "source_id", "month")
+            .semi_join(issue, "issue_id")
+        )
+        clock = store.read("clock", months=months).select("feedback_id", "created_at")
+        rows = member.join(clock, "feedback_id").join(shown, "source_id")
+        totals.append(
+            store.con.to_pyarrow(
+                rows.group_by("issue_id").aggregate(total=rows.count(), is_shown=rows.is_published_by_row.all())
+            )
+        )
+        parts.append(store.con.to_pyarrow(_ends(rows.select("issue_id", "feedback_id", "month", "created_at"))))
+    if not parts:
+        return pa.table({"issue_id": pa.array([], pa.string()), "feedback_id": [], "month": [], "total": [], "held": []})
+    ends = _ends(ibis.memtable(pa.concat_tables(parts).cast(_ENDS)))
+    total = ibis.memtable(pa.concat_tables(totals).cast(_TOTALS))
+    sums = total.group_by("issue_id").aggregate(total=total.total.sum(), is_shown=total.is_shown.all())
+    kept = ends.join(sums.filter(sums.is_shown), "issue_id")
+    counted = kept.mutate(held=kept.count().over(group_by="issue_id"))
+    return pa.table(store.con.to_pyarrow(counted.select("issue_id", "feedback_id", "month", "total", "held")))
+
+
+_ENDS = pa.schema(
+    [("issue_id", pa.string()), ("feedback_id", pa.string()), ("month", pa.string()), ("created_at", pa.timestamp("us"))]
+)
+_TOTALS = pa.schema([("issue_id", pa.string()), ("total", pa.int64()), ("is_shown", pa.bool_())])
+
+
+def _ends(rows: Any) -> Any:
+    """The first and the newest feedback of each issue."""
+    numbered = rows.mutate(
+        first=ibis.row_number().over(group_by="issue_id", order_by=["created_at", "feedback_id"]),
+        newest=ibis.row_number().over(
+            group_by="issue_id", order_by=[ibis.desc("created_at"), ibis.desc("feedback_id")]
+        ),
+    )
+    return numbered.filter((numbered.first < FIRST) | (numbered.newest < NEWEST)).drop("first", "newest")
+
+
+def _collect(store: Store, months: tuple[str, ...], chosen: pa.Table, events: dict[str, list[Event]]) -> None:
+    """Add the events of the chosen feedback that were raised in those months."""
+    wanted = ibis.memtable(chosen.select(["issue_id", "feedback_id", "month"]))
+    here = wanted.filter(wanted.month.isin(list(months))).select("issue_id", "feedback_id")
+    feedback = store.read("feedback", months=months).select(
+        "feedback_id", "created_at", "lang", "url", "time_precision", "is_official"
+    )
+    reading = store.read("reading", months=months).select("feedback_id", "public_title", "public_text")
+    raised = here.join(feedback, "feedback_id").left_join(reading, "feedback_id")
+    # A text that only repeats its title stands once.
+    text = raised.public_text.fill_null("")
+    is_day: dict[str, tuple[str, bool, str | None]] = {}
+    columns = ["issue_id", "feedback_id", "created_at", "lang", "url", "time_precision", "is_official"]
+    for row in store.con.to_pyarrow(raised.select(*columns, text=text)).to_pylist():
+        day = row["time_precision"] == "day"
+        is_day[row["feedback_id"]] = (row["issue_id"], day, row["lang"])
+        events.setdefault(row["issue_id"], []).append(
+            Event(
+                row["created_at"], "raised", row["feedback_id"], None, None, row["text"] or None, row["lang"], row["url"],
+                row["is_official"], False, day,
+            )
+        )  # fmt: skip
+    for update in _updates(store, months, here):
+        issue_id, day, lang = is_day[update["feedback_id"]]
+        events[issue_id].append(
+            Event(
+                update["at"], update["kind"], update["feedback_id"], update["update_class"], update["agency_code"],
+                update["public_text"] or None, lang, update["url"], update["is_official"], update["is_at_latest"], day,
+            )
+        )  # fmt: skip
+
+
+def _updates(store: Store, months: tuple[str, ...], here: Any) -> Iterator[dict[str, Any]]:
+    update = (
+        store.read("feedback_update", months=months)
+        .filter(ibis._.kind != "opened")
+        .semi_join(here, "feedback_id")
+        .drop("text", "source_id", "month", "status", "answer_id")
+    )
+    reading = store.read("update_reading", months=months).select("update_id", "update_class", "public_text")
+    joined = update.left_join(reading, "update_id").drop("update_id_right")
+    place = ibis.row_number().over(group_by="feedback_id", order_by=["at", "kind", "update_id"])
+    last = ibis.row_number().over(
+        group_by="feedback_id", order_by=[ibis.desc("at"), ibis.desc("kind"), ibis.desc("update_id")]
+    )
+    numbered = joined.mutate(place=place, last=last)
+    few = numbered.filter((numbered.place < _UPDATES) | (numbered.last == 0)).drop("place", "last", "update_id")
+    yield from store.con.to_pyarrow(few).to_pylist()

@@ -1,0 +1,109 @@
+"""From distinct texts to decisions: the one way by which a row of a table passes through Python.
+
+Millions of rows hold far fewer texts, and most rows hold none. So the distinct texts alone are taken out, in Arrow
+batches; a Python function decides on each; the decisions go to a Parquet file in a scratch folder and are joined back to
+the rows by a key. Memory is bounded by one Arrow batch, whatever the size of the table.
+
+    with scratch(store) as folder:
+        keyed = with_key(rows, ("title", "text"))
+        decisions = decide(store, keyed, ("title", "text"), function, {"topic_code": pa.string()}, folder / "topics.parquet")
+        keyed.left_join(decisions, KEY)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from answerable.store import Store
+
+__all__ = ["KEY", "decide", "hashed", "keep", "scratch", "with_key"]
+
+KEY = "text_key"
+"""The column by which decisions are joined back: a hash of the texts, good within one run only."""
+
+_BATCH_ROWS = 10_000
+# What separates the parts of a key, and what stands for a part that is missing (which is not an empty one).
+_BETWEEN = "\x1f"
+_MISSING = "\x1e"
+
+
+@contextlib.contextmanager
+def scratch(store: Store) -> Iterator[Path]:
+    """A folder for files that live as long as a step; what a killed run leaves of it, the store sweeps away."""
+    spill = store.folder / f"spill-{os.getpid()}"
+    spill.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="understand-", dir=spill))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep(store: Store, expr: ir.Table, path: Path) -> ir.Table:
+    """Compute an expression once, into a scratch file; the table returned reads that file."""
+    store.con.to_parquet(expr, path, compression="lz4")
+    return store.con.read_parquet(path, hive_partitioning=False)
+
+
+def with_key(rows: ir.Table, columns: Sequence[str], *, name: str = KEY) -> ir.Table:
+    """The rows with one more column: a 64-bit hash over the given ones."""
+    parts = [rows[column].cast("string").fill_null(_MISSING) for column in columns]
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = joined + _BETWEEN + part
+    return rows.mutate(**{name: joined.hash()})
+
+
+def decide(
+    store: Store,
+    keyed: ir.Table,
+    columns: Sequence[str],
+    function: Callable[..., tuple[Any, ...]],
+    result: Mapping[str, pa.DataType],
+    path: Path,
+) -> ir.Table:
+    """Decide once on each distinct combination of some columns.
+
+    Args:
+        store: whose connection computes ``keyed``.
+        keyed: rows with ``KEY`` over the same columns (`with_key`); filtered to those that need a decision.
+        columns: what the function gets, by position; None where a value is missing.
+        function: from those values to one value for each column of ``result``.
+        result: the columns of the decision, with their Arrow types.
+        path: the scratch file to write.
+
+    Returns:
+        A table of ``KEY`` and the columns of ``result``, one row for each distinct combination.
+    """
+    schema = pa.schema([(KEY, pa.int64()), *result.items()])
+    distinct = keyed.select(KEY, *columns).distinct()
+    with pq.ParquetWriter(path, schema) as writer:
+        for batch in store.batches(distinct, size=_BATCH_ROWS):
+            values = zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+            decided = [function(*row) for row in values]
+            arrays = [
+                pa.array([row[place] for row in decided], type=kind) for place, kind in enumerate(result.values())
+            ]
+            writer.write_batch(pa.record_batch([batch.column(KEY).cast(pa.int64()), *arrays], schema=schema))
+    return store.con.read_parquet(path, hive_partitioning=False)
+
+
+def hashed(*parts: ir.StringValue | str, length: int) -> ir.StringValue:
+    """The first hexadecimal digits of the MD5 of some parts: an identifier that any program can compute again."""
+    joined: Any = ibis.literal(parts[0]) if isinstance(parts[0], str) else parts[0]
+    for part in parts[1:]:
+        joined = joined + _BETWEEN + part
+    return joined.hexdigest("md5").substr(0, length)
