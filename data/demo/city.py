@@ -6,7 +6,9 @@ the same seed writes the same bytes anywhere.
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 import random
 import re
 import tomllib
@@ -18,17 +20,60 @@ from typing import Any
 import shapes
 
 HERE = Path(__file__).parent
-MONTHS = "January February March April May June July August September October November December".split()
-WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 WINTER, SUMMER = (12, 1, 2), (6, 7, 8)
 DAYS = {
-    "days": "nine days,two weeks,12 days,three weeks,over a month,8 days,ten days,a fortnight,five weeks,six days".split(","),
-    "days_es": "nueve días,dos semanas,12 días,tres semanas,más de un mes,ocho días,diez días".split(","),
-    "days_pl": "dziewięciu dni,dwóch tygodni,12 dni,trzech tygodni,ponad miesiąca,ośmiu dni".split(","),
+    "days": [
+        "nine days",
+        "two weeks",
+        "12 days",
+        "three weeks",
+        "over a month",
+        "8 days",
+        "ten days",
+        "a fortnight",
+        "five weeks",
+        "six days",
+    ],
+    "days_es": [
+        "nueve días",
+        "dos semanas",
+        "12 días",
+        "tres semanas",
+        "más de un mes",
+        "ocho días",
+        "diez días",
+    ],
+    "days_pl": ["dziewięciu dni", "dwóch tygodni", "12 dni", "trzech tygodni", "ponad miesiąca", "ośmiu dni"],
 }
-TIMES = "6.40am,half seven,7am,quarter past six,5.15,8.20am,ten to nine,4 o'clock,half past three,7.50".split(",")
-ORDINALS = "second,third,fourth,fifth,sixth".split(",")
-ROUTES = "number 2,number 4,number 7,11,number 12,14,19,22,N3,X5".split(",")
+TIMES = [
+    "6.40am",
+    "half seven",
+    "7am",
+    "quarter past six",
+    "5.15",
+    "8.20am",
+    "ten to nine",
+    "4 o'clock",
+    "half past three",
+    "7.50",
+]
+ORDINALS = ["second", "third", "fourth", "fifth", "sixth"]
+ROUTES = ["number 2", "number 4", "number 7", "11", "number 12", "14", "19", "22", "N3", "X5"]
 MARKS = ("es", "pl", "winter", "summer")
 
 
@@ -39,11 +84,19 @@ class Message:
     text: str
     lang: str = "en"
     season: str = ""
+    about: tuple[str, ...] = ()  # the groups or categories that it fits; none: all
+    words: tuple[str, ...] = ()  # it fits only what holds one of these
 
     @property
     def slots(self) -> tuple[str, ...]:
         """The names of the slots, in order."""
         return tuple(re.findall(r"{(\w+)}", self.text))
+
+    def fits(self, about: str, text: str) -> bool:
+        """Whether this can be said of a group or category, in answer to a text."""
+        return (not self.about or about in self.about) and (
+            not self.words or any(w in text for w in self.words)
+        )
 
     def months(self) -> tuple[int, ...]:
         """The months of the year in which somebody would write this."""
@@ -114,7 +167,11 @@ def load_city() -> City:
 
 
 def load_messages(name: str, lang: str = "en") -> dict[str, list[Message]]:
-    """Read one file of messages: {group: messages}. Comments start with `# `, a group with `[name]`."""
+    """Read one file of messages: {group: messages}.
+
+    Comments start with `# `, a group with `[name]`; `<roads lights =dark>` before a text says what it fits: these
+    groups, and of them what holds the word.
+    """
     groups: dict[str, list[Message]] = {}
     group = ""
     for raw in (HERE / "messages" / name).read_text(encoding="utf-8").splitlines():
@@ -129,7 +186,18 @@ def load_messages(name: str, lang: str = "en") -> dict[str, list[Message]]:
         while (found := re.match(r"{(\w+)} ", line)) and found[1] in MARKS:
             of, season = (found[1], season) if found[1] in ("es", "pl") else (of, found[1])
             line = line[found.end() :]
-        groups[group].append(Message(line, of, season))
+        about: list[str] = []
+        if found := re.match("<([^>]+)> ", line):  # words may hold a space: each begins with =
+            about, line = re.findall(r"=[^=<>]+|[\w-]+", found[1]), line[found.end() :]
+        groups[group].append(
+            Message(
+                line,
+                of,
+                season,
+                tuple(mark for mark in about if not mark.startswith("=")),
+                tuple(mark[1:].strip() for mark in about if mark.startswith("=")),
+            )
+        )
     return groups
 
 
@@ -146,29 +214,53 @@ def skeleton(text: str, city: City) -> str:
     names = [s.name for group in city.streets.values() for s in group]
     for area in city.facts["area"].values():
         names += [area["name"], *area["places"]]
-    words = sorted({*names, *ROUTES, *TIMES, *ORDINALS, *MONTHS, *WEEKDAYS, *sum(DAYS.values(), [])}, key=len)
+    words = sorted(
+        {
+            *names,
+            *ROUTES,
+            *TIMES,
+            *ORDINALS,
+            *MONTHS,
+            *WEEKDAYS,
+            *functools.reduce(operator.iadd, DAYS.values(), []),
+        },
+        key=len,
+    )
     pattern = "|".join(re.escape(word) for word in reversed(words))
-    blanked = re.sub(rf"(?<!\w)({pattern})(?!\w)", "_", re.sub(r"[@#]\w+", "_", text))
+    blanked = re.sub(rf"(?<!\w)({pattern})(?!\w)", "_", re.sub(r"[@#]\w+", "_", text), flags=re.IGNORECASE)
     return re.sub(r"[\W_\d]+", " ", blanked).strip().casefold()
 
 
-def fill(message: str, city: City, area: str, street: Street, when: datetime, rng: random.Random, **more: str) -> str:
-    """Fill the slots of a text. Months lie before `when`, save in an agency's promise (`ahead="yes"`)."""
-    streets = city.streets[area]
+def fill(
+    message: str,
+    city: City,
+    street: Street,
+    when: datetime,
+    rng: random.Random,
+    *,
+    lang: str = "en",
+    **more: str,
+) -> str:
+    """Fill the slots of a text. Months lie before `when`, save in an agency's promise (`ahead="yes"`).
+
+    Other languages treat the names of places as names: "Clock Tower", not "the clock tower".
+    """
+    area, streets = street.area, city.streets[street.area]
     other = streets[(streets.index(street) + 1 + rng.randrange(len(streets) - 1)) % len(streets)]
     months = rng.randint(1, 4) if more.get("ahead") else -rng.randint(2, 6)
+    place = str(rng.choice(city.facts["area"][area]["places"]))
     values = {
         "street": street.name,
         "street2": other.name,
         "area": city.facts["area"][area]["name"],
-        "place": rng.choice(city.facts["area"][area]["places"]),
+        "place": place if lang == "en" else place.removeprefix("the ").title(),
         "n": str(rng.randint(2, 9)),
         "weekday": rng.choice(WEEKDAYS),
         "month": MONTHS[(to_local(when).month - 1 + months) % 12],
         "time": rng.choice(TIMES),
         "ordinal": rng.choice(ORDINALS),
         "route": rng.choice(ROUTES),
-        "ticket": f"MP{to_local(when).year % 100}-{rng.randint(1, 4999):05d}",
+        "ticket": request_id(to_local(when), rng.randint(1, 380)),
         "wo": str(rng.randint(300000, 399999)),
         **{name: rng.choice(options) for name, options in DAYS.items()},
         **more,
@@ -183,9 +275,20 @@ def _sunday(year: int, month: int, earliest: int, hour: int) -> datetime:
 
 
 def to_local(at: datetime) -> datetime:
-    """UTC to the city's wall clock, without an offset: UTC-3 from the second Sunday of March to the first of November."""
+    """UTC to the city's wall clock, without an offset: UTC-3 from March's second Sunday to November's first."""
     summer = _sunday(at.year, 3, 8, 6) <= at.astimezone(UTC) < _sunday(at.year, 11, 1, 5)
     return at.astimezone(UTC).replace(tzinfo=None) - timedelta(hours=3 if summer else 4)
+
+
+def request_id(day: date, number: int) -> str:
+    """The portal's id of the n-th request of a month: MP, year, a letter for the month, number (MP25I-0042)."""
+    return f"MP{day.year % 100}{chr(ord('A') + day.month - 1)}-{number:04d}"
+
+
+def days_between(first: str, last: str) -> list[date]:
+    """All days from one to another, both included (ISO dates)."""
+    start, end = date.fromisoformat(first), date.fromisoformat(last)
+    return [start + timedelta(i) for i in range((end - start).days + 1)]
 
 
 def to_utc(local: datetime) -> datetime:
@@ -220,21 +323,33 @@ def pick(rng: random.Random, weights: dict[str, Any]) -> str:
 
 
 class Hand:
-    """Deals hand-written texts evenly: the least used first, in an order drawn by the seed."""
+    """Deals hand-written texts evenly: the least used of those that fit, in an order drawn by the seed."""
 
     def __init__(self, messages: list[Message], rng: random.Random) -> None:
         self.rng = rng
         self.messages = list(messages)
         rng.shuffle(self.messages)
-        self.at = 0
+        self.used = dict.fromkeys(self.messages, 0)
 
-    def deal(self) -> Message:
-        """The next text; the pack is shuffled again when it is through."""
-        if self.at == len(self.messages):
-            self.rng.shuffle(self.messages)
-            self.at = 0
-        self.at += 1
-        return self.messages[self.at - 1]
+    def deal(self, about: str = "", text: str = "") -> Message | None:
+        """The next text for a group or category that answers a text; None where nothing fits."""
+        fitting = [m for m in self.messages if m.fits(about, text)]
+        if not fitting:
+            return None
+        close = [m for m in fitting if m.words]
+        if close and self.rng.random() < 0.85:
+            fitting = close
+        least = min(self.used[m] for m in fitting)
+        message = self.rng.choice([m for m in fitting if self.used[m] == least])
+        self.used[message] += 1
+        return message
+
+    def next(self) -> Message:
+        """The next text, whatever it is about."""
+        least = min(self.used.values())
+        message = self.rng.choice([m for m in self.messages if self.used[m] == least])
+        self.used[message] += 1
+        return message
 
 
 class People:
@@ -246,12 +361,17 @@ class People:
         self.names = [f"{first} {last}" for first in people["first"] for last in people["last"]]
         self.rng.shuffle(self.names)
         self.handles = [
-            f"{a}_{b}{number}" for a in people["handle_a"] for b in people["handle_b"] for number in (7, 23, 61, 88)
+            f"{a}_{b}{number}"
+            for a in people["handle_a"]
+            for b in people["handle_b"]
+            for number in (7, 23, 61, 88)
         ]
         self.rng.shuffle(self.handles)
         self.first = list(people["first"])
         self.numbers = list(range(100, 200))
         self.rng.shuffle(self.numbers)
+        # no number that an account's name ends in: "@gull_fan23 Hemp Street is mended" is no address
+        self.doors = [number for number in range(11, 190) if number not in (23, 61, 88)]
         self.planted: list[dict[str, str]] = []
 
     def handle(self) -> str:
@@ -262,7 +382,9 @@ class People:
         """A full name that nobody else has."""
         return self.names.pop()
 
-    def values(self, message: Message, street: Street, source: str, record: str, field: str) -> dict[str, str]:
+    def values(
+        self, message: Message, street: Street, source: str, record: str, field: str
+    ) -> dict[str, str]:
         """Values for the private slots of a text; each is planted, with the record and field that holds it."""
         rng = self.rng
         number = self.numbers[rng.randrange(len(self.numbers))]
@@ -280,8 +402,10 @@ class People:
         make = {
             "phone": lambda: rng.choice(phones),
             "email": lambda: f"{mail}@{rng.choice(('post.example', 'mail.example.org', 'example.com'))}",
-            "house": lambda: f"{rng.randint(11, 189)} {street.name}",
-            "plate": lambda: f"{''.join(rng.choice('BCDFGHJKLMNPRSTVWXZ') for _ in range(3))} {rng.randint(1000, 9999)}",
+            "house": lambda: f"{rng.choice(self.doors)} {street.name}",
+            "plate": lambda: (
+                f"{''.join(rng.choice('BCDFGHJKLMNPRSTVWXZ') for _ in range(3))} {rng.randint(1000, 9999)}"
+            ),
             "name": lambda: name,
             "first": lambda: rng.choice(self.first),
             "handle": self.handle,

@@ -6,7 +6,7 @@ import csv
 import itertools
 import random
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from city import (
     City,
     Hand,
     People,
+    days_between,
     days_later,
     fill,
     instant,
@@ -21,15 +22,29 @@ from city import (
     load_messages,
     lognormal,
     pick,
+    request_id,
     to_local,
     to_utc,
 )
 from waiting import WAITING_NOTES, median_days
 
-COLUMNS = (
-    "request_id,opened,acknowledged,updated,closed,status,category,queue,description,note,"
-    "neighbourhood,latitude,longitude,channel"
-).split(",")
+COLUMNS = [
+    "request_id",
+    "opened",
+    "acknowledged",
+    "updated",
+    "closed",
+    "status",
+    "category",
+    "queue",
+    "description",
+    "note",
+    "neighbourhood",
+    "latitude",
+    "longitude",
+    "channel",
+    "account",
+]
 CHANNELS = {"app": 46, "web": 27, "phone": 19, "email": 5, "counter": 3}
 HOURS = (1, 1, 1, 1, 1, 2, 6, 12, 17, 17, 15, 13, 13, 12, 11, 11, 12, 12, 11, 9, 7, 5, 4, 2)
 SPELLINGS = {"St Anselm's": "St. Anselms", "Tanner's Row": "Tanners Row", "Gantry Town": "GANTRY TOWN"}
@@ -49,6 +64,7 @@ class Request:
     latitude: float
     description: str
     channel: str
+    account: str  # the portal's pseudonym of the person: private
     acknowledged_at: datetime | None = None
     updated_at: datetime | None = None
     closed_at: datetime | None = None
@@ -66,15 +82,15 @@ def write_requests(out: Path, city: City, seed: int, rows: int, people: People) 
     requests = sorted(_opened(city, rng, rows), key=lambda r: (r.opened_at, r.category, r.area))
     notes = {group: Hand(messages, rng) for group, messages in load_messages("notes.txt").items()}
     requests = [_handled(request, city, rng, notes) for request in requests]
-    requests = _with_impossible(requests, city, rng)
+    requests = _with_impossible(requests, rng)
     ids = _ids(requests)
     requests = _with_personal(requests, ids, city, rng, people)
     requests = _with_copies_said(requests, ids)
     with (out / "requests.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
-        for request_id, request in zip(ids, requests, strict=True):
-            table.writerow(_row(request_id, request, city))
+        for number, request in zip(ids, requests, strict=True):
+            table.writerow(_row(number, request, city))
     return _truth(requests, ids, city, _baseline(city, rows))
 
 
@@ -95,23 +111,18 @@ def _area_weights(city: City, category: str) -> dict[str, float]:
     return {code: float(city.facts["area"][code]["weight"]) for code in where}
 
 
-def _days_between(first: str, last: str) -> list[date]:
-    start, end = date.fromisoformat(first), date.fromisoformat(last)
-    return [start + timedelta(i) for i in range((end - start).days + 1)]
-
-
 def _baseline(city: City, rows: int) -> float:
     """How many requests of the failing service the areas would have had in those weeks without the failure."""
     failure = city.facts["failure"]
     category = failure["category"]
     weights = _day_weights(city, category)
-    days = _days_between(failure["from"], failure["to"])
+    days = days_between(failure["from"], failure["to"])
     share = sum(weights[(day - city.first_day).days] for day in days) / sum(weights)
     areas = _area_weights(city, category)
     share *= sum(areas[area] for area in failure["areas"]) / sum(areas.values())
     categories = city.facts["category"]
     total = sum(c["weight"] for c in categories.values())
-    return rows * categories[category]["weight"] / total * share
+    return float(rows * categories[category]["weight"] / total * share)
 
 
 def _opened(city: City, rng: random.Random, rows: int) -> list[Request]:
@@ -129,28 +140,36 @@ def _opened(city: City, rng: random.Random, rows: int) -> list[Request]:
     for category in rng.choices(list(weights), list(weights.values()), k=plain):
         offset = rng.choices(range(city.day_count), cum_weights=cumulative[category])[0]
         area = pick(rng, _area_weights(city, category))
-        made.append(_one(city, rng, fragments, category, area, city.first_day + timedelta(offset)))
-    days = _days_between(failure["from"], failure["to"])
+        made.append(_one(city, rng, fragments, (category, area), city.first_day + timedelta(offset)))
+    days = days_between(failure["from"], failure["to"])
     for _ in range(extra):
         day, area = rng.choice(days), rng.choice(failure["areas"])
-        request = _one(city, rng, fragments, failure["category"], area, day)
+        request = _one(city, rng, fragments, (failure["category"], area), day)
         made.append(replace(request, marks=("failure",)))
     for name, count in bursts.items():
         burst = city.facts["burst"][name]
-        days = _days_between(burst["from"], burst["to"])
+        days = days_between(burst["from"], burst["to"])
         for _ in range(count):
-            day = rng.choices(days, [2.0 ** -i for i in range(len(days))])[0]
-            request = _one(city, rng, fragments, burst["category"], rng.choice(burst["areas"]), day)
+            day = rng.choices(days, [2.0**-i for i in range(len(days))])[0]
+            request = _one(city, rng, fragments, (burst["category"], rng.choice(burst["areas"])), day)
             made.append(replace(request, marks=(f"burst {name}",)))
     for copy, first in enumerate(rng.sample(range(plain), copies)):
         if not made[first].description:  # only a text says that two requests are one
-            text = _description(city, rng, fragments, made[first].category, made[first].area, made[first].opened_at)
+            text = _description(
+                city, rng, fragments, (made[first].category, made[first].area), made[first].opened_at
+            )
             made[first] = replace(made[first], description=text)
         later = days_later(made[first].opened_at, rng.uniform(60, 1500) / 86400)
         made[first] = replace(made[first], marks=(f"copied {copy}",))
-        made.append(replace(made[first], opened_at=min(later, city.as_of - timedelta(minutes=5)), copy_of=copy, marks=()))
+        made.append(
+            replace(
+                made[first], opened_at=min(later, city.as_of - timedelta(minutes=5)), copy_of=copy, marks=()
+            )
+        )
     return [
-        replace(request, is_failure=_in_failure(request, city)) if request.category == failure["category"] else request
+        replace(request, is_failure=_in_failure(request, city))
+        if request.category == failure["category"]
+        else request
         for request in made
     ]
 
@@ -162,27 +181,30 @@ def _in_failure(request: Request, city: City) -> bool:
 
 
 def _one(
-    city: City, rng: random.Random, fragments: dict[str, list[str]], category: str, area: str, day: date
+    city: City, rng: random.Random, fragments: dict[str, list[str]], what: tuple[str, str], day: date
 ) -> Request:
+    """A request of a (category, area) that came in on a day."""
+    category, area = what
     hour = rng.choices(range(24), HOURS)[0]
     if category == "NOIS-01" and rng.random() < 0.5:
         hour = rng.choice((21, 22, 23, 0))
-    opened = to_utc(datetime(day.year, day.month, day.day, hour, rng.randrange(60), rng.randrange(60)))
+    opened = to_utc(datetime.combine(day, time(hour, rng.randrange(60), rng.randrange(60))))
     street = rng.choice(city.streets[area])
     longitude, latitude = city.point_on(street, rng)
     place = rng.choices(("point", "name", "zero", "none"), (0.885, 0.045, 0.02, 0.05))[0]
     text = ""
     if rng.random() < 0.4:
-        text = _description(city, rng, fragments, category, area, opened)
+        text = _description(city, rng, fragments, what, opened)
     queue = city.facts["category"][category]["queue"]
-    channel = pick(rng, CHANNELS)
-    return Request(opened, category, queue, area, place, longitude, latitude, text, channel)
+    channel, account = pick(rng, CHANNELS), f"acct-{rng.randrange(10**4, 10**5)}"
+    return Request(opened, category, queue, area, place, longitude, latitude, text, channel, account)
 
 
 def _description(
-    city: City, rng: random.Random, fragments: dict[str, list[str]], category: str, area: str, when: datetime
+    city: City, rng: random.Random, fragments: dict[str, list[str]], what: tuple[str, str], when: datetime
 ) -> str:
     """A few words such as people type into a form: what, and perhaps where, since when, and a remark."""
+    category, area = what
     parts = [rng.choice(fragments[category])]
     if rng.random() < 0.75:
         parts.append(rng.choice(fragments["where"]))
@@ -194,7 +216,7 @@ def _description(
         text += rng.choice((". ", ", ", "\n", ". ")) + rng.choice(fragments["remark"])
     if rng.random() < 0.12:
         text = f"{rng.choice(fragments['opening'])} {text}"
-    text = fill(text, city, area, rng.choice(city.streets[area]), when, rng)
+    text = fill(text, city, rng.choice(city.streets[area]), when, rng)
     if rng.random() < 0.6:
         text = text[0].upper() + text[1:]
     if rng.random() < 0.02:
@@ -208,7 +230,7 @@ def _handled(request: Request, city: City, rng: random.Random, notes: dict[str, 
     """What the agency did: acknowledged, closed with a note or without one, or nothing yet."""
     agency = city.agency_of(request.category)
     facts = city.facts["agency"][agency]
-    years = (request.opened_at - to_utc(datetime(2023, 7, 1))).days / 365
+    years = (to_local(request.opened_at).date() - city.first_day).days / 365
     median, sigma = facts["median_days"] * facts["trend"] ** years, facts["sigma"]
     classes = dict(facts["notes"])
     if request.is_failure:
@@ -228,12 +250,12 @@ def _handled(request: Request, city: City, rng: random.Random, notes: dict[str, 
         if rng.random() < 0.4:
             seen = request.acknowledged_at or days_later(request.opened_at, lognormal(rng, 4, 0.8))
             if seen < city.as_of:
-                note = _note(request, city, rng, notes, agency, "acknowledgement", seen)
+                note = _note(request, city, rng, notes, ("acknowledgement", seen))
                 return replace(
                     request, status="In progress", note=note, note_class="acknowledgement", updated_at=seen
                 )
         return request
-    note = "" if note_class == "none" else _note(request, city, rng, notes, agency, note_class, closed)
+    note = "" if note_class == "none" else _note(request, city, rng, notes, (note_class, closed))
     label = "" if note_class == "none" else note_class
     return replace(request, status="Closed", closed_at=closed, updated_at=closed, note=note, note_class=label)
 
@@ -243,27 +265,31 @@ def _note(
     city: City,
     rng: random.Random,
     notes: dict[str, Hand],
-    agency: str,
-    note_class: str,
-    when: datetime,
+    what: tuple[str, datetime],
 ) -> str:
-    own = notes.get(f"{agency}/{note_class}")
-    everybody = notes.get(f"any/{note_class}")
-    hand = own if own and (everybody is None or rng.random() < 0.8) else everybody
-    if hand is None:
-        raise KeyError(f"notes.txt has no texts for {agency}/{note_class}")
+    """A note of a class at an instant that fits the request's category."""
+    agency, (note_class, when) = city.agency_of(request.category), what
+    for group in (agency, "any") if rng.random() < 0.88 else ("any", agency):
+        hand = notes.get(f"{group}/{note_class}")
+        message = hand.deal(request.category) if hand else None
+        if message:
+            break
+    else:
+        raise KeyError(f"notes.txt has no text for {agency}/{note_class} that fits {request.category}")
     street = rng.choice(city.streets[request.area])
-    return fill(hand.deal().text, city, request.area, street, when, rng, ahead="yes")
+    return fill(message.text, city, street, when, rng, ahead="yes")
 
 
-def _with_impossible(requests: list[Request], city: City, rng: random.Random) -> list[Request]:
+def _with_impossible(requests: list[Request], rng: random.Random) -> list[Request]:
     """A few closings that cannot be: before the opening, in 1900; and a few codes that no list knows."""
     able = [i for i, r in enumerate(requests) if r.closed_at and not r.marks and r.copy_of is None]
     drawn = rng.sample(able, 60)
     for i in drawn[:28]:
         closed = requests[i].opened_at - timedelta(days=rng.randint(1, 40), minutes=rng.randint(1, 900))
-        closed = max(closed, to_utc(datetime(2023, 1, 2)))
-        requests[i] = replace(requests[i], closed_at=closed, updated_at=closed, marks=("closed before opened",))
+        closed = max(closed, datetime(2023, 1, 2, tzinfo=UTC))
+        requests[i] = replace(
+            requests[i], closed_at=closed, updated_at=closed, marks=("closed before opened",)
+        )
     for i in drawn[28:36]:
         closed = datetime(1900, 1, 1, 4, 0, tzinfo=UTC)
         requests[i] = replace(requests[i], closed_at=closed, updated_at=closed, marks=("closed in 1900",))
@@ -275,12 +301,12 @@ def _with_impossible(requests: list[Request], city: City, rng: random.Random) ->
 
 
 def _ids(requests: list[Request]) -> list[str]:
-    counts: dict[int, int] = {}
+    counts: dict[tuple[int, int], int] = {}
     ids = []
     for request in requests:
-        year = to_local(request.opened_at).year % 100
-        counts[year] = counts.get(year, 0) + 1
-        ids.append(f"MP{year}-{counts[year]:05d}")
+        day = to_local(request.opened_at)
+        counts[day.year, day.month] = counts.get((day.year, day.month), 0) + 1
+        ids.append(request_id(day, counts[day.year, day.month]))
     return ids
 
 
@@ -292,30 +318,26 @@ def _with_personal(
     described = [i for i, r in enumerate(requests) if r.description and not r.marks and r.copy_of is None]
     hand = Hand(groups["descriptions"], rng)
     for i in rng.sample(described, min(90, len(described))):
-        message, request = hand.deal(), requests[i]
+        request = requests[i]
+        message = hand.deal(request.category) or hand.next()
         street = rng.choice(city.streets[request.area])
         private = people.values(message, street, "requests", ids[i], "description")
-        text = fill(message.text, city, request.area, street, request.opened_at, rng, **private)
+        text = fill(message.text, city, street, request.opened_at, rng, **private)
         requests[i] = replace(request, description=f"{request.description.rstrip('.')}. {text}")
-    closed = [i for i, r in enumerate(requests) if r.note_class == "work_done" and not r.marks and r.copy_of is None]
-    hand = Hand(groups["notes"], rng)
-    of_class = {  # what a reader of the note is told
-        "Spoke": "answered_privately",
-        "Contac": "work_done",
-        "Left m": "answered_privately",
-        "Called": "work_done",
-        "Emaile": "answered_privately",
-        "Vehicl": "work_done",
-        "No acc": "administrative",
-        "Met {n": "work_done",
+    closed = [
+        i for i, r in enumerate(requests) if r.note_class == "work_done" and not r.marks and r.copy_of is None
+    ]
+    of_class = {
+        m: name.removeprefix("notes/") for name in groups if name.startswith("notes/") for m in groups[name]
     }
+    hand = Hand(list(of_class), rng)
     for i in rng.sample(closed, min(64, len(closed))):
-        message, request = hand.deal(), requests[i]
+        request = requests[i]
+        message = hand.deal(request.category) or hand.next()
         street = rng.choice(city.streets[request.area])
         private = people.values(message, street, "requests", ids[i], "note")
-        text = fill(message.text, city, request.area, street, request.opened_at, rng, **private)
-        note_class = "answered_privately" if message.text.startswith("Spoke") else of_class[message.text[:6]]
-        requests[i] = replace(request, note=text, note_class=note_class)
+        text = fill(message.text, city, street, request.opened_at, rng, **private)
+        requests[i] = replace(request, note=text, note_class=of_class[message])
     return requests
 
 
@@ -330,24 +352,25 @@ def _with_copies_said(requests: list[Request], ids: list[str]) -> list[Request]:
     ]
 
 
-def _row(request_id: str, request: Request, city: City) -> list[str]:
+def _row(number: str, request: Request, city: City) -> list[str]:
     def clock(at: datetime | None) -> str:
         if at is None:
             return ""
         return "1900-01-01 00:00:00" if at.year == 1900 else to_local(at).strftime("%Y-%m-%d %H:%M:%S")
 
     name = city.facts["area"][request.area]["name"]
-    if sum(map(ord, request_id)) % 9 == 0:
+    person = int(request.account.removeprefix("acct-"))
+    if person % 9 == 0:
         name = SPELLINGS.get(name, name)
     where = {
         "point": (name, f"{request.latitude:.6f}", f"{request.longitude:.6f}"),
         "name": (name, "", ""),
         "zero": (name, "0.0", "0.0"),
-        "none": ("", "0.0", "0.0") if int(request_id[-1]) % 2 else ("", "", ""),
+        "none": ("", "0.0", "0.0") if person % 2 else ("", "", ""),
     }[request.place]
     times = [clock(request.opened_at), clock(request.acknowledged_at), clock(request.updated_at)]
     return [
-        request_id,
+        number,
         *times,
         clock(request.closed_at),
         request.status,
@@ -357,13 +380,16 @@ def _row(request_id: str, request: Request, city: City) -> list[str]:
         request.note,
         *where,
         request.channel,
+        request.account,
     ]
 
 
 def _truth(requests: list[Request], ids: list[str], city: City, baseline: float) -> dict[str, Any]:
     pairs = list(zip(ids, requests, strict=True))
     first = {mark: i for i, r in pairs for mark in r.marks if mark.startswith("copied ")}
-    impossible = {i: r.marks[0] for i, r in pairs if r.marks and r.marks[0].startswith(("closed ", "open with"))}
+    impossible = {
+        i: r.marks[0] for i, r in pairs if r.marks and r.marks[0].startswith(("closed ", "open with"))
+    }
     failure = city.facts["failure"]
     agency_of_queue = {c["queue"]: c["agency"] for c in city.facts["category"].values()}
     agencies = {}
@@ -377,7 +403,9 @@ def _truth(requests: list[Request], ids: list[str], city: City, baseline: float)
         ]
         facts = city.facts["agency"][agency]
         ended = [(r, r.closed_at if r.status == "Closed" else None) for r in own]
-        answered = [(r, r.updated_at if r.note_class in RESPONSES and r.status == "Closed" else None) for r in own]
+        answered = [
+            (r, r.updated_at if r.note_class in RESPONSES and r.status == "Closed" else None) for r in own
+        ]
         agencies[agency] = {
             "planted": {
                 "median_days_of_those_that_close": facts["median_days"],
@@ -393,12 +421,16 @@ def _truth(requests: list[Request], ids: list[str], city: City, baseline: float)
                 for name in sorted({r.note_class or "none" for r in own})
             },
             "median_days_to_closing": median_days([(r.opened_at, at) for r, at in ended], city.as_of),
-            "median_days_to_first_response": median_days([(r.opened_at, at) for r, at in answered], city.as_of),
+            "median_days_to_first_response": median_days(
+                [(r.opened_at, at) for r, at in answered], city.as_of
+            ),
         }
     mojibake = [i for i, r in pairs if any(0x80 <= ord(c) <= 0x9F for c in r.description)]
     return {
         "row_count": len(pairs),
-        "status_counts": {s: sum(1 for r in requests if r.status == s) for s in ("Open", "In progress", "Closed")},
+        "status_counts": {
+            s: sum(1 for r in requests if r.status == s) for s in ("Open", "In progress", "Closed")
+        },
         "agencies": agencies,
         "update_classes": {i: r.note_class for i, r in pairs if r.note},
         "duplicates": {i: first[f"copied {r.copy_of}"] for i, r in pairs if r.copy_of is not None},
@@ -407,7 +439,8 @@ def _truth(requests: list[Request], ids: list[str], city: City, baseline: float)
         "unplaced_ids": [i for i, r in pairs if r.place == "none"],
         "without_coordinates_ids": [i for i, r in pairs if r.place in ("name", "zero")],
         "area_counts": {
-            code: sum(1 for r in requests if r.area == code and r.place != "none") for code in city.facts["area"]
+            code: sum(1 for r in requests if r.area == code and r.place != "none")
+            for code in city.facts["area"]
         },
         "unanswered_ids": [i for i, r in pairs if r.note_class not in RESPONSES and r.copy_of is None],
         "mojibake_ids": mojibake,
@@ -436,8 +469,8 @@ def _truth(requests: list[Request], ids: list[str], city: City, baseline: float)
 def _cells(pairs: list[tuple[str, Request]]) -> dict[str, dict[str, list[str]]]:
     """{category: {area: ids}} of the placed requests, for the register to choose from; not written out."""
     cells: dict[str, dict[str, list[str]]] = {}
-    for request_id, request in pairs:
-        if request.place != "none" and request.copy_of is None and not request.marks[:1] == ("unknown category",):
-            key = f"{to_local(request.opened_at).date().isoformat()} {request_id}"
+    for number, request in pairs:
+        if request.place != "none" and request.copy_of is None and request.marks[:1] != ("unknown category",):
+            key = f"{to_local(request.opened_at).date().isoformat()} {number}"
             cells.setdefault(request.category, {}).setdefault(request.area, []).append(key)
     return cells

@@ -7,6 +7,7 @@ border before the push, hence after it too.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 
@@ -17,7 +18,9 @@ KM_PER_DEGREE = 111.2
 WAVES = ((0.30, 5.0), (0.08, 1.7), (0.022, 0.52))
 
 
-def tile(outline: list[Point], seeds: dict[str, Point], center: tuple[float, float]) -> dict[str, list[Point]]:
+def tile(
+    outline: list[Point], seeds: dict[str, Point], center: tuple[float, float]
+) -> dict[str, list[Point]]:
     """Cut the outline (km) into one ring for each seed; rings are closed, anticlockwise, (longitude, latitude)."""
     corners: list[Point] = []
     rings = {}
@@ -39,7 +42,7 @@ def contains(ring: list[Point], point: Point) -> bool:
     """Whether a point lies inside a closed ring (even-odd rule)."""
     x, y = point
     inside = False
-    for (ax, ay), (bx, by) in zip(ring, ring[1:], strict=False):
+    for (ax, ay), (bx, by) in itertools.pairwise(ring):
         if (ay > y) != (by > y) and x < (bx - ax) * (y - ay) / (by - ay) + ax:
             inside = not inside
     return inside
@@ -53,7 +56,9 @@ def line_inside(ring: list[Point], rng: random.Random) -> tuple[Point, Point]:
         angle, length = rng.uniform(0, 2 * math.pi), rng.uniform(0.3, 0.7) / KM_PER_DEGREE
         end = (start[0] + 1.3 * length * math.cos(angle), start[1] + length * math.sin(angle))
         margin = 0.0016
-        around = [(x + dx, y + dy) for x, y in (start, end) for dx in (-margin, margin) for dy in (-margin, margin)]
+        around = [
+            (x + dx, y + dy) for x, y in (start, end) for dx in (-margin, margin) for dy in (-margin, margin)
+        ]
         if all(contains(ring, point) for point in around):
             return start, end
 
@@ -105,7 +110,8 @@ def _stepped(a: Point, b: Point) -> list[Point]:
     low, high = min(a, b), max(a, b)
     count = max(1, round(math.dist(low, high) / STEP_KM))
     points = [
-        (low[0] + i / count * (high[0] - low[0]), low[1] + i / count * (high[1] - low[1])) for i in range(count + 1)
+        (low[0] + i / count * (high[0] - low[0]), low[1] + i / count * (high[1] - low[1]))
+        for i in range(count + 1)
     ]
     points[-1] = high
     return points[:-1] if a == low else points[:0:-1]

@@ -617,7 +617,7 @@ _TABLES = (
             Column(
                 "is_time_possible",
                 "boolean",
-                "Whether its times can be right; if not, it is left out of every clock and rate",
+                "Whether its times can be right; if not, it is left out of rates and of the clock of the response",
                 is_required=True,
             ),
             Column(
@@ -635,7 +635,19 @@ _TABLES = (
                 "Where the clock of the response starts; empty where unknown",
             ),
             Column("response_minutes", "int64", "From there to the first response, or to T", unit="minute"),
-            Column("closing_minutes", "int64", "From being raised to closing, or to T", unit="minute"),
+            Column("known_minutes", "int64", "From there to T", unit="minute"),
+            Column(
+                "closing_minutes",
+                "int64",
+                "From being raised to closing, or to T; empty where the closing cannot be right",
+                unit="minute",
+            ),
+            Column(
+                "closing_reason",
+                "string",
+                "Why it was closed; empty where it was not closed by T",
+                values=tuple(CLOSING_REASONS),
+            ),
         ),
     ),
     Table(

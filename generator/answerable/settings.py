@@ -45,6 +45,7 @@ __all__ = [
     "fold",
     "load_settings",
     "load_yaml",
+    "parse_yaml",
 ]
 
 
@@ -625,6 +626,15 @@ def load_yaml(path: Path, model: type[M]) -> M:
         raise SettingsError(f"cannot be read: {error.strerror}", file=path, remedy="make the file") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"is not UTF-8: {error}", file=path, remedy="save the file as UTF-8") from error
+    return parse_yaml(text, path, model)
+
+
+def parse_yaml(text: str, path: Path, model: type[M]) -> M:
+    """Read a YAML text into a model; ``path`` is the file that mistakes are reported in.
+
+    Raises:
+        SettingsError: the text is not YAML, repeats a key, or does not fit the model.
+    """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:

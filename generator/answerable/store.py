@@ -274,6 +274,17 @@ class Store:
         """The number of the committed state; it grows by one with each commit."""
         return self._generation
 
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A new folder for the files of one step: gone after it, or, where the process was killed, at the next opening."""
+        self._count += 1
+        folder = self.folder / f"spill-{os.getpid()}" / f"scratch-{self._count:04d}"
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     # -- writing ---------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -505,31 +516,44 @@ class Store:
     ) -> None:
         """Keep what a connector received, verbatim, in the open transaction: a changed payload is a new revision.
 
-        With ``is_full``, a record that is not among ``payloads`` is marked as gone.
+        With ``is_full``, a record that is not among ``payloads`` is marked as gone. Where there are too many payloads for one
+        call, write them in parts without it, and end with ``end_records``.
         """
         if not self._staged:
             raise StoreError("records outside a transaction")
         state = self._writer()
         state.register(
-            "incoming", pa.table({"record_id": list(payloads), "payload": list(payloads.values())})
+            "incoming", pa.table({"record_id": list(payloads), "payload": pa.array(payloads.values(), pa.string())})
         )
-        values = {"source": source_id, "at": fetched_at}
-        if is_full:
-            state.execute(
-                f"update record set gone_at = $at from ({_LATEST}) latest "  # noqa: S608
-                "where record.source_id = $source and record.record_id = latest.record_id "
-                "and record.revision = latest.revision and latest.gone_at is null "
-                "and record.record_id not in (select record_id from incoming)",
-                values,
-            )
+        latest = (
+            "select * from record where source_id = $source and record_id in (select record_id from incoming) "
+            "qualify revision = max(revision) over (partition by record_id)"
+        )
         state.execute(
             "insert into record "  # noqa: S608
             "select $source, incoming.record_id, incoming.payload, $at, coalesce(latest.revision, 0) + 1, null "
-            f"from incoming left join ({_LATEST}) latest using (record_id) "
+            f"from incoming left join ({latest}) latest using (record_id) "
             "where latest.record_id is null or latest.payload != incoming.payload or latest.gone_at is not null",
-            values,
+            {"source": source_id, "at": fetched_at},
         )
         state.unregister("incoming")
+        if is_full:
+            self.end_records(source_id, pa.table({"record_id": pa.array(payloads, pa.string())}), at=fetched_at)
+
+    def end_records(self, source_id: str, present: pa.Table, *, at: Any) -> None:
+        """Mark as gone, in the open transaction, the records of a source that are not in ``present.record_id``."""
+        if not self._staged:
+            raise StoreError("records outside a transaction")
+        state = self._writer()
+        state.register("present", present)
+        state.execute(
+            "update record set gone_at = $at where source_id = $source and gone_at is null "
+            "and record_id not in (select record_id from present) "
+            "and revision = (select max(other.revision) from record other "
+            "where other.source_id = record.source_id and other.record_id = record.record_id)",
+            {"source": source_id, "at": at},
+        )
+        state.unregister("present")
 
     def secret(self) -> bytes:
         """The key for hashes of people: from the environment (ANSWERABLE_SECRET), else made once and kept here."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -37,24 +38,38 @@ _PHONE = 500
 _DAY_TICKS = (1 / 1440, 1 / 24, 1, 7, 30, 365, 3650)
 _DAY_WORDS = ("1 minute", "1 hour", "1 day", "1 week", "1 month", "1 year", "10 years")
 _LEAST_DAYS = 1 / 1440  # a logarithmic scale has no zero: what took no time is drawn at one minute
-_LONG_RANGE = 40  # how many times longer the longest is than the shortest before a straight scale hides the short ones
+_LONG_RANGE = (
+    40  # where the longest is so many times the shortest, a straight scale would hide the short ones
+)
+_ORDER = '["the order of the frame"]'
+_LINE_HEIGHT = 15
+_EMPTY = "\N{ZERO WIDTH SPACE}"  # an empty line above a label, which Vega would drop
 _PER_CENT = "format(datum.value * 100, ',.0f') + '\\u00a0%'"
 
 
 def _with_rows(template: str, rows: pd.DataFrame) -> dict[str, Any]:
-    """The template with a frame's rows."""
+    """The template with a frame's rows; where it has rows with names, they stand in the frame's order."""
+    if "name" in rows:
+        # Said outright: the order of the data is lost in a layer that has no value for the first row.
+        template = template.replace(_ORDER, json.dumps(list(rows["name"])))
     spec: dict[str, Any] = json.loads(template)
+    if isinstance(spec["height"], dict):
+        spec["height"] = spec["height"]["step"] * len(rows)
     spec["datasets"] = {"rows": json.loads(rows.to_json(orient="records", double_precision=12))}
     return spec
 
 
-def _template(chart: alt.Chart | alt.LayerChart) -> str:
+def _template(chart: alt.LayerChart | alt.FacetChart) -> str:
     # As text, because each chart gets a copy of its own.
     return json.dumps(configured(chart))
 
 
 def _rows() -> alt.Chart:
     return alt.Chart(alt.NamedData(name="rows"))
+
+
+# The title of an axis stands level above it: nobody has to turn the head.
+_ABOVE: Mapping[str, Any] = {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleY": -8}
 
 
 # ---- over time ------------------------------------------------------------------------------------------------------
@@ -71,13 +86,14 @@ def _month_axis(count: int, width: int) -> alt.X:
         room = 6 if is_phone else 12
         step = next(s for s in (1, 2, 3, 6, 12) if count / s <= room or s == 12)
         ticks = {"interval": "month", "step": step}
-        label = (
-            "[utcFormat(datum.value, '%b'), utcFormat(datum.value, '%m') == '01' ? utcFormat(datum.value, '%Y') : '']"
-        )
+        year = "utcFormat(datum.value, '%m') == '01' ? utcFormat(datum.value, '%Y') : ''"
+        label = f"[utcFormat(datum.value, '%b'), {year}]"
     return alt.X(
         "month:T",
         timeUnit="utcyearmonth",
-        axis=alt.Axis(title=None, grid=False, tickCount=ticks, labelExpr=label, labelFlush=True, labelOverlap=True),
+        axis=alt.Axis(
+            title=None, grid=False, tickCount=ticks, labelExpr=label, labelFlush=True, labelOverlap=True
+        ),
     )
 
 
@@ -92,8 +108,8 @@ def raised_and_open(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
 @lru_cache
 def _raised_and_open(count: int, width: int) -> str:
     x = _month_axis(count, width)
-    axis = alt.Axis(title="Feedback", titleAngle=0, titleAlign="left", titleAnchor="end", titleY=-8, format=",d", tickCount=5)
-    base = _rows().encode(x=x, tooltip=alt.Tooltip("text:N", title=" "))
+    axis = alt.Axis(title="Feedback", format=",d", tickCount=5, tickMinStep=1, **_ABOVE)
+    base = _rows().encode(x=x, tooltip=alt.Tooltip("text:N", title="Value"))
     bars = base.mark_bar(color=COLOURS["blue-soft"], binSpacing=1).encode(y=alt.Y("raised:Q", axis=axis))
     line = base.mark_line(color=COLOURS["orange"], strokeWidth=2.5).encode(
         # The middle of the month's bar, not its beginning.
@@ -118,12 +134,13 @@ def days_by_month(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
     """
     is_long = is_long_range(rows["value"].dropna())
     kind: Literal["long days", "days"] = "long days" if is_long else "days"
-    return _with_rows(_line_and_band(kind, _bucket(len(rows)), width), _at_least_a_minute(rows) if is_long else rows)
+    return _with_rows(
+        _line_and_band(kind, _bucket(len(rows)), width), _at_least_a_minute(rows) if is_long else rows
+    )
 
 
 @lru_cache
 def _line_and_band(kind: Literal["rate", "days", "long days"], count: int, width: int) -> str:
-    title = {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleY": -8}
     if kind == "rate":
         y = alt.Y(
             "value:Q",
@@ -131,14 +148,14 @@ def _line_and_band(kind: Literal["rate", "days", "long days"], count: int, width
             axis=alt.Axis(title=None, labelExpr=_PER_CENT, tickCount=5),
         )
     elif kind == "days":
-        y = alt.Y("value:Q", scale=alt.Scale(zero=True), axis=alt.Axis(title="Days", tickCount=5, **title))
+        y = alt.Y("value:Q", scale=alt.Scale(zero=True), axis=alt.Axis(title="Days", tickCount=5, **_ABOVE))
     else:
-        y = alt.Y("value:Q", scale=alt.Scale(type="log"), axis=_axis_in_words(None, **title))
+        y = alt.Y("value:Q", scale=alt.Scale(type="log"), axis=_axis_in_words(None, **_ABOVE))
     base = _rows().encode(x=_month_axis(count, width))
-    band = base.mark_area(color=COLOURS["blue-soft"], opacity=0.75).encode(y=_lower(y), y2="high:Q")
+    band = base.mark_area(color=COLOURS["blue-soft"]).encode(y=_lower(y), y2="high:Q")
     line = base.mark_line(
         color=COLOURS["blue"], strokeWidth=2.5, point=alt.OverlayMarkDef(color=COLOURS["blue"], size=18)
-    ).encode(y=y, tooltip=alt.Tooltip("text:N", title=" "))
+    ).encode(y=y, tooltip=alt.Tooltip("text:N", title="Value"))
     return _template((band + line).properties(width=width, height=_height(width)))
 
 
@@ -160,41 +177,53 @@ def _height(width: int) -> int:
 # ---- by group -------------------------------------------------------------------------------------------------------
 
 
-def values_with_intervals(
-    rows: pd.DataFrame, *, width: int, kind: Literal["rate", "days"]
-) -> dict[str, Any]:
+def values_with_intervals(rows: pd.DataFrame, *, width: int, kind: Literal["rate", "days"]) -> dict[str, Any]:
     """A dot with its interval for each row, in the order given; a row without a value says why.
 
-    ``rows``: name, value, low, high (empty where unknown; an upper bound that is not reached is drawn to the edge), text.
+    ``rows``: name, value, low, high (empty where unknown), text. Where only ``high`` is, it is drawn to the edge.
     """
     is_long = kind == "days" and is_long_range(rows["value"].dropna())
     drawn = rows.assign(note=rows["text"].where(rows["value"].isna(), ""))
     if is_long:
         drawn = _at_least_a_minute(drawn)
-    limits = (0.0, 1.0) if kind == "rate" else range_of_days([*rows["value"], *rows["high"], *rows["low"]], is_long=is_long)
+    limits = (
+        (0.0, 1.0)
+        if kind == "rate"
+        else range_of_days([*rows["value"], *rows["high"], *rows["low"]], is_long=is_long)
+    )
     is_open = drawn["value"].notna() & drawn["high"].isna() & drawn["low"].notna()
     drawn["high"] = drawn["high"].where(~is_open, limits[1])
-    shape: Literal["rate", "days", "long days"] = "rate" if kind == "rate" else ("long days" if is_long else "days")
-    return _with_rows(_dots(shape, limits, width), drawn)
+    shape: Literal["rate", "days", "long days"] = (
+        "rate" if kind == "rate" else ("long days" if is_long else "days")
+    )
+    drawn, lines = _labelled(drawn, width)
+    return _with_rows(_dots(shape, limits, width, lines), drawn)
 
 
 @lru_cache
-def _dots(kind: Literal["rate", "days", "long days"], limits: tuple[float, float], width: int) -> str:
+def _dots(
+    kind: Literal["rate", "days", "long days"], limits: tuple[float, float], width: int, lines: int
+) -> str:
+    step = 34
     x = _value_axis(kind, limits)
-    y = _row_axis(width)
-    base = _rows().encode(y=y)
-    rule = base.mark_rule(color=COLOURS["blue"], strokeWidth=5, opacity=0.35, clip=True).encode(x=_as(x, "low:Q"), x2="high:Q")
-    dot = base.mark_point(filled=True, size=80, opacity=1, color=COLOURS["blue"]).encode(
-        x=x, tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("text:N", title="  ")]
+    base = _rows().encode(y=_row_axis(lines, step))
+    rule = base.mark_rule(color=COLOURS["blue-soft"], strokeWidth=7, clip=True).encode(
+        x=_as(x, "low:Q"), x2="high:Q"
     )
-    note = base.mark_text(align="left", color=COLOURS["muted"], fontStyle="italic").encode(x=alt.value(4), text="note:N")
-    return _template(_stacked([rule, dot, note], width))
+    dot = base.mark_point(filled=True, size=80, opacity=1, color=COLOURS["blue"]).encode(
+        x=x, tooltip=[alt.Tooltip("name:N", title="Name"), alt.Tooltip("text:N", title="Value")]
+    )
+    note = base.mark_text(align="left", color=COLOURS["muted"], fontStyle="italic").encode(
+        x=alt.value(4), text="note:N"
+    )
+    return _template(_stacked([rule, dot, note], width, lines, step))
 
 
 def times(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
     """How long half of them took, and nine in ten: two dots on a line for each row, in the order given.
 
-    ``rows``: name, half, most (days, empty where not reached), half_text, most_text, note (what to say where a dot is missing).
+    ``rows``: name, half, most (days, empty where not reached), half_text, most_text; what to say where the first dot is
+    missing (note) and where only the second is (more).
     """
     known = [*rows["half"].dropna(), *rows["most"].dropna()]
     is_long = is_long_range(known)
@@ -204,24 +233,30 @@ def times(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
             drawn[name] = drawn[name].clip(lower=_LEAST_DAYS)
     limits = range_of_days(known, is_long=is_long)
     drawn["end"] = drawn["most"].where(drawn["most"].notna() | drawn["half"].isna(), limits[1])
-    return _with_rows(_two_dots("long days" if is_long else "days", limits, width), drawn)
+    drawn, lines = _labelled(drawn, width)
+    return _with_rows(_two_dots("long days" if is_long else "days", limits, width, lines), drawn)
 
 
 @lru_cache
-def _two_dots(kind: Literal["days", "long days"], limits: tuple[float, float], width: int) -> str:
-    base = _rows().encode(y=_row_axis(width))
+def _two_dots(kind: Literal["days", "long days"], limits: tuple[float, float], width: int, lines: int) -> str:
+    step = 54
+    base = _rows().encode(y=_row_axis(lines, step))
     x = _value_axis(kind, limits)
-    line = base.mark_rule(color=COLOURS["blue-soft"], strokeWidth=5, clip=True).encode(x=_as(x, "half:Q"), x2="end:Q")
+    line = base.mark_rule(color=COLOURS["blue-soft"], strokeWidth=5, clip=True).encode(
+        x=_as(x, "half:Q"), x2="end:Q"
+    )
     half = base.mark_point(filled=True, size=110, opacity=1, color=COLOURS["blue"]).encode(
-        x=_as(x, "half:Q"), tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("half_text:N", title="  ")]
+        x=_as(x, "half:Q"),
+        tooltip=[alt.Tooltip("name:N", title="Name"), alt.Tooltip("half_text:N", title="Value")],
     )
     most = base.mark_point(filled=False, size=90, opacity=1, strokeWidth=2.5, color=COLOURS["blue"]).encode(
-        x=_as(x, "most:Q"), tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("most_text:N", title="  ")]
+        x=_as(x, "most:Q"),
+        tooltip=[alt.Tooltip("name:N", title="Name"), alt.Tooltip("most_text:N", title="Value")],
     )
-    note = base.mark_text(align="left", color=COLOURS["muted"], fontStyle="italic", dy=16).encode(
-        x=alt.value(4), text="note:N"
-    )
-    return _template(_stacked([line, half, most, note], width))
+    words: dict[str, Any] = {"align": "left", "color": COLOURS["muted"], "fontStyle": "italic"}
+    note = base.mark_text(**words).encode(x=alt.value(4), text="note:N")
+    more = base.mark_text(dy=18, **words).encode(x=alt.value(4), text="more:N")
+    return _template(_stacked([line, half, most, note, more], width, lines, step))
 
 
 def bars(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
@@ -231,47 +266,70 @@ def bars(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
     """
     top = float(rows["value"].max()) if rows["value"].notna().any() else 1.0
     # The axis is not drawn: each bar says its number. It only has to leave room for the longest of them.
-    return _with_rows(_bars(_nice(top * (1.25 if width < _PHONE else 1.15)), width), rows)
+    drawn, lines = _labelled(rows, width)
+    return _with_rows(_bars(_nice(top * (1.25 if width < _PHONE else 1.15)), width, lines), drawn)
 
 
 @lru_cache
-def _bars(top: float, width: int) -> str:
-    base = _rows().encode(y=_row_axis(width))
+def _bars(top: float, width: int, lines: int) -> str:
+    step = 28
+    base = _rows().encode(y=_row_axis(lines, step))
     x = alt.X("value:Q", scale=alt.Scale(domain=[0, top]), axis=None)
-    bar = base.mark_bar(color=COLOURS["blue"], height={"band": 0.5} if width < _PHONE else {"band": 0.7}).encode(
-        x=x, tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("text:N", title="  ")]
+    bar = base.mark_bar(color=COLOURS["blue"], size=16, yOffset=lines * _LINE_HEIGHT / 2).encode(
+        x=x, tooltip=[alt.Tooltip("name:N", title="Name"), alt.Tooltip("text:N", title="Value")]
     )
     number = base.mark_text(align="left", dx=5).encode(x=x, text="text:N")
-    return _template(_stacked([bar, number], width, has_axis=False))
+    return _template(_stacked([bar, number], width, lines, step))
 
 
-def _row_axis(width: int) -> alt.Y:
+def _labelled(rows: pd.DataFrame, width: int) -> tuple[pd.DataFrame, int]:
+    """The rows with ``label``, and how many lines it takes above the marks: none where names fit beside them."""
+    names = list(rows["name"])
+    if width >= _PHONE and max(map(len, names), default=0) <= 36:
+        return rows.assign(label=""), 0
+    wrapped = [textwrap.wrap(name, max(20, (width - 16) // 7)) or [""] for name in names]
+    lines = max(map(len, wrapped))
+    # Each label has the same number of lines, empty ones first, so that the last stands just above its mark.
+    return rows.assign(label=["\n".join([_EMPTY] * (lines - len(w)) + w) for w in wrapped]), lines
+
+
+def _row_axis(lines: int, step: int) -> alt.Y:
     """Rows in the order of the frame: alphabetical is the caller's choice, and a ranking would be, too."""
-    axis = alt.Axis(title=None, domain=False, ticks=False, labelLimit=230, labelPadding=8, grid=False)
-    return alt.Y("name:N", sort=None, axis=None if width < _PHONE else axis)
-
-
-def _stacked(layers: Sequence[alt.Chart], width: int, *, has_axis: bool = True) -> alt.LayerChart:
-    """Layers over rows; on a phone the name of a row stands above its mark."""
-    if width >= _PHONE:
-        return alt.layer(*layers).properties(width=width, height=alt.Step(34 if has_axis else 26))
-    names = (
-        _rows()
-        .mark_text(align="left", baseline="bottom", dy=-9, limit=width - 20)
-        .encode(x=alt.value(0), y=_row_axis(width), text="name:N")
+    axis = alt.Axis(title=None, domain=False, ticks=False, labelLimit=260, labelPadding=8, grid=False)
+    above = lines * _LINE_HEIGHT
+    return alt.Y(
+        "name:N",
+        sort=json.loads(_ORDER),
+        scale=alt.Scale(type="band", padding=0),
+        bandPosition=(above + step / 2) / (above + step),
+        axis=None if lines else axis,
     )
-    return alt.layer(names, *layers).properties(width=width, height=alt.Step(46))
+
+
+def _stacked(
+    layers: Sequence[alt.Chart], width: int, lines: int, step: int
+) -> alt.LayerChart | alt.FacetChart:
+    """Layers over rows; ``lines`` of text stand above each mark, where its name does not stand beside it."""
+    above = lines * _LINE_HEIGHT
+    if lines:
+        name = _rows().mark_text(
+            align="left", baseline="top", dy=-9 - above, lineBreak="\n", lineHeight=_LINE_HEIGHT, limit=width
+        )
+        layers = [name.encode(x=alt.value(0), y=_row_axis(lines, step), text="label:N"), *layers]
+    return alt.layer(*layers).properties(width=width, height=alt.Step(step + above))
 
 
 def _value_axis(kind: Literal["rate", "days", "long days"], limits: tuple[float, float]) -> alt.X:
     scale = alt.Scale(domain=list(limits), nice=False)
     if kind == "rate":
-        axis = alt.Axis(title=None, orient="top", labelExpr=_PER_CENT, values=[0, 0.25, 0.5, 0.75, 1])
+        axis = alt.Axis(
+            title=None, orient="top", domain=False, labelExpr=_PER_CENT, values=[0, 0.25, 0.5, 0.75, 1]
+        )
     elif kind == "days":
-        axis = alt.Axis(title="Days", orient="top", tickCount=5, titleAnchor="start")
+        axis = alt.Axis(title="Days", orient="top", domain=False, tickCount=5, titleAnchor="start")
     else:
         scale = alt.Scale(domain=list(limits), nice=False, type="log")
-        axis = _axis_in_words(limits, orient="top", titleAnchor="start")
+        axis = _axis_in_words(limits, orient="top", domain=False, titleAnchor="start")
     return alt.X("value:Q", scale=scale, axis=axis)
 
 
@@ -317,7 +375,9 @@ def _nice(number: float) -> float:
     if number <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(number))
-    return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= number * (1 - 1e-9))
+    return next(
+        step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= number * (1 - 1e-9)
+    )
 
 
 def _at_least_a_minute(rows: pd.DataFrame) -> pd.DataFrame:
@@ -355,21 +415,26 @@ def area_map(
         symbolType="square",
         symbolSize=180,
         titleLimit=width,
-        labelLimit=width // 2 - 30,
+        labelLimit=width // 2 - 10,
     )
     areas = (
         alt.Chart(alt.NamedData(name="areas"))
         .mark_geoshape(stroke=COLOURS["paper"], strokeWidth=1)
         .encode(
             color=alt.Color("properties.class:N", scale=scale, legend=legend),
-            tooltip=[alt.Tooltip("properties.name:N", title=" "), alt.Tooltip("properties.text:N", title="  ")],
+            tooltip=[
+                alt.Tooltip("properties.name:N", title="Name"),
+                alt.Tooltip("properties.text:N", title="Value"),
+            ],
         )
     )
     layers = [areas]
     if labels:
         names = alt.Chart(alt.NamedData(name="labels")).encode(longitude="x:Q", latitude="y:Q", text="name:N")
         # Twice: a rim in the page's colour keeps the name readable on every class.
-        layers.append(names.mark_text(fontSize=11, stroke=COLOURS["paper"], strokeWidth=3.5, strokeJoin="round"))
+        layers.append(
+            names.mark_text(fontSize=11, stroke=COLOURS["paper"], strokeWidth=3.5, strokeJoin="round")
+        )
         layers.append(names.mark_text(fontSize=11, color=COLOURS["ink"]))
     chart = alt.layer(*layers).project(type="identity", reflectY=False).properties(width=width, height=height)
     spec = configured(chart)

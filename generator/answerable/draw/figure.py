@@ -1,8 +1,8 @@
 """A figure: a chart, the sentence that says what it shows, the same numbers as a table and as a file.
 
-The chart stands in the page twice, as SVG: wide, and narrow for phones, where text would otherwise shrink; the stylesheet
-shows one of them. Colours are CSS variables, so both follow the light or dark scheme. Nothing in it needs a script or an
-inline style.
+The chart stands in the page twice, as SVG: wide, and narrow for phones, where text would otherwise shrink; the
+stylesheet shows one of them. Colours are CSS variables, so both follow the light or dark scheme. Nothing in it needs a
+script or an inline style.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Spec = Mapping[str, Any]
 """A Vega-Lite specification."""
 
 _SVG = "http://www.w3.org/2000/svg"
-_CLEANING = "3"  # to be raised when `_cleaned` changes, so that cached drawings are made anew
+_CLEANING = "4"  # to be raised when `_cleaned` changes, so that cached drawings are made anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of a figure's table. ``name`` is the same in plain text, for the file."""
+    """One row of a figure's table; a cell is empty where there is none, ``name`` is the head in plain text."""
 
     head: str | Markup
-    cells: tuple[Number, ...]
+    cells: tuple[Number | None, ...]
     name: str = ""
 
 
@@ -83,17 +83,16 @@ class Figure:
         seen: set[Row] = set()
         for line in self.lines:
             for cell in line.cells:
-                if cell.row not in seen:
+                if cell is not None and cell.row not in seen:
                     seen.add(cell.row)
                     name = line.name or str(line.head)
                     writer.writerow((_defused(name), *(_plain(v) for v in cell.row)))
         return text.getvalue()
 
-    @property
-    def json(self) -> str:
-        """The specification for Vega-Lite, with the variable that each colour becomes in a page."""
-        spec = {**self.wide, "description": self.description, "usermeta": {"colours": colour_variables()}}
-        return json.dumps(spec, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    def json(self, spec: Spec) -> str:
+        """One of the two specifications for Vega-Lite, with the variable that each colour becomes in a page."""
+        whole = {**spec, "description": self.description, "usermeta": {"colours": colour_variables()}}
+        return json.dumps(whole, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _plain(value: object) -> object:
@@ -110,7 +109,11 @@ def _defused(text: str) -> str:
 def figure_files(figure: Figure) -> dict[str, bytes]:
     """The files of a figure, by their path in the site."""
     stem = f"data/figures/{figure.id}"
-    return {f"{stem}.csv": figure.csv.encode(), f"{stem}.json": figure.json.encode()}
+    return {
+        f"{stem}.csv": figure.csv.encode(),
+        f"{stem}.json": figure.json(figure.wide).encode(),
+        f"{stem}.narrow.json": figure.json(figure.narrow).encode(),
+    }
 
 
 def render_figure(figure: Figure, environment: Environment, *, cache: Path, base: str) -> Markup:
@@ -169,10 +172,17 @@ def _keep(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
+# What says where things are. (Texts and opacities keep their decimals.)
+_PLACES = frozenset(
+    {"d", "transform", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "points"}
+)
+_NOT_IN_A_PAGE = frozenset({"class", "pointer-events", "font-family", "aria-hidden", "role", "aria-label"})
+_NO_ATTRIBUTE = frozenset({"", "cursor", "pointer-events", "white-space"})
+
+
 def _cleaned(drawing: str, key: str) -> str:
     ET.register_namespace("", _SVG)
     root = ET.fromstring(drawing)  # noqa: S314  our own drawing
-    root.attrib.pop("class", None)
     for parent in root.iter():
         for element in list(parent):
             if element.tag in {f"{{{_SVG}}}style", f"{{{_SVG}}}script"}:
@@ -181,24 +191,26 @@ def _cleaned(drawing: str, key: str) -> str:
         # A strict policy forbids style attributes; each of their properties has an attribute of its own.
         for declaration in element.attrib.pop("style", "").split(";"):
             name, _, value = declaration.partition(":")
-            if name.strip() not in {"", "cursor", "pointer-events", "white-space"}:
+            if name.strip() not in _NO_ATTRIBUTE:
                 element.set(name.strip(), value.strip())
-        for name in ("class", "pointer-events", "font-family", "aria-hidden", "role", "aria-label"):
-            element.attrib.pop(name, None)
-        if "id" in element.attrib:
-            element.set("id", f"{key}-{element.get('id')}")
+        for name in _NOT_IN_A_PAGE & element.attrib.keys():
+            del element.attrib[name]
         for name, value in element.attrib.items():
-            if "url(#" in value:
-                element.set(name, re.sub(r"url\(#", f"url(#{key}-", value))
-    text = ET.tostring(root, encoding="unicode")
-    colours = colour_variables()
-    text = re.sub(r"#[0-9a-fA-F]{6}\b", lambda found: colours.get(found[0].lower(), found[0]), text)
-    # Tenths of a pixel are enough, and half as heavy as what is drawn.
-    return re.sub(r"-?\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), text)
+            element.set(name, _attribute(name, value, key))
+    return ET.tostring(root, encoding="unicode")
+
+
+def _attribute(name: str, value: str, key: str) -> str:
+    if name == "id":
+        return f"{key}-{value}"  # several drawings stand in one page
+    if name in _PLACES:
+        # Tenths of a pixel are enough, and half as heavy as what is drawn.
+        return re.sub(r"-?\d+\.\d{2,}", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), value)
+    return colour_variables().get(value.lower(), value).replace("url(#", f"url(#{key}-")
 
 
 def vega_bundle(cache: Path) -> bytes:
-    """The browser's bundle of Vega, Vega-Lite and Vega-Embed, to be served as ``assets/vega.js`` and loaded as a module.
+    """The browser's bundle of Vega, Vega-Lite and Vega-Embed, served as ``assets/vega.js`` and loaded as a module.
 
     It takes some seconds to make and is kept in ``cache``.
     """

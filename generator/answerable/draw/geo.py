@@ -17,7 +17,7 @@ _SIZE = 1000  # units across: finer than the widest drawing
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """One area in the drawing's plane: x to the right, y down, both from 0 to about 1,000; ``x, y`` is a point inside."""
+    """One area in the drawing's plane (x to the right, y down, from 0 to 1,000); ``x, y`` is a point inside it."""
 
     area_code: str
     geometry: Mapping[str, Any]
@@ -29,8 +29,8 @@ class Outline:
 def planar(features: Sequence[Mapping[str, Any]]) -> tuple[Outline, ...]:
     """GeoJSON features in WGS 84 with the property ``area_code``, as outlines in a plane.
 
-    Longitudes are shortened by the cosine of the middle latitude (equirectangular): right enough for a city or a region.
-    Borders that two areas share stay shared.
+    Longitudes are shortened by the cosine of the middle latitude (equirectangular): right enough for a city or a
+    region. Borders that two areas share stay shared.
     """
     shapes = [shape(feature["geometry"]) for feature in features]
     if not shapes:
@@ -49,7 +49,6 @@ def planar(features: Sequence[Mapping[str, Any]]) -> tuple[Outline, ...]:
     drawn = shapely.coverage_simplify([shapely.transform(s, flat) for s in shapes], 1.5)
     outlines = []
     for feature, geometry in zip(features, drawn, strict=True):
-        # Wound the way d3 expects of what is drawn in a plane; either way fills the same.
         inside = geometry.representative_point()
         left, _, right, _ = geometry.bounds
         outlines.append(
@@ -66,8 +65,8 @@ def planar(features: Sequence[Mapping[str, Any]]) -> tuple[Outline, ...]:
 
 def height_for(outlines: Sequence[Outline], width: int) -> int:
     """The height in pixels of a map that is ``width`` pixels wide, never more than it is wide."""
-    bounds = shapely.total_bounds([shape(dict(o.geometry)) for o in outlines])
-    return max(1, min(width, round(width * (bounds[3] - bounds[1]) / max(bounds[2] - bounds[0], 1e-9))))
+    west, south, east, north = map(float, shapely.total_bounds([shape(dict(o.geometry)) for o in outlines]))
+    return max(1, min(width, round(width * (north - south) / max(east - west, 1e-9))))
 
 
 def _rounded(geometry: Mapping[str, Any]) -> dict[str, Any]:

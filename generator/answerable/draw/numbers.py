@@ -27,18 +27,29 @@ __all__ = [
     "Numbers",
     "Row",
     "UnknownNumberError",
-    "format_number",
     "form_of",
+    "format_number",
 ]
 
 Field = Literal["value", "low", "high", "interval", "numerator", "denominator"]
 Form = Literal["count", "rate", "days"]
 
 FIELDS: tuple[str, ...] = get_args(Field)
-FORMS = MappingProxyType({"feedback": "count", "people": "count", "share": "rate", "days": "days"})
+FORMS: Mapping[str, Form] = MappingProxyType(
+    {
+        "feedback": "count",
+        "people": "count",
+        "responses": "count",
+        "rows": "count",
+        "updates": "count",
+        "share": "rate",
+        "days": "days",
+    }
+)
 """The form in which a unit of ``measure_result`` is written."""
 
 _SPACE = "\N{NO-BREAK SPACE}"
+_NOT_KNOWN = "not known"
 
 
 class UnknownNumberError(KeyError):
@@ -70,7 +81,7 @@ class Row(NamedTuple):
 def form_of(row: Row) -> Form:
     """The form that a row's unit asks for; raises ``ValueError`` for a unit that has none."""
     try:
-        return FORMS[row.unit]  # type: ignore[return-value]
+        return FORMS[row.unit]
     except KeyError:
         raise ValueError(f"{row.measure}: no way is known to write the unit {row.unit!r}") from None
 
@@ -80,8 +91,8 @@ def format_number(row: Row, field: Field = "value", form: Form | None = None) ->
 
     Args:
         row: where it comes from.
-        field: which of the row's numbers; ``interval`` is low and high together ("61 to 65 %"), empty where there is none.
-        form: how it is written; where missing, as the row's unit asks for. A numerator or denominator is always a count.
+        field: which of the row's numbers; ``interval`` is low and high together ("61 to 65 %"), or empty.
+        form: how it is written; where missing, as the row's unit asks for. A numerator or denominator is a count.
 
     Raises:
         ValueError: an unknown field, form or unit.
@@ -92,17 +103,20 @@ def format_number(row: Row, field: Field = "value", form: Form | None = None) ->
         return "hidden to protect people"
     if field in {"numerator", "denominator"}:
         count = row.numerator if field == "numerator" else row.denominator
-        return "not known" if count is None else _count(count)
+        return _NOT_KNOWN if count is None else _count(count)
     if row.is_too_few:
         return "too few to say"
     write = _writer(form or form_of(row))
     if field == "interval":
         return _interval(row.low, row.high, write)
     number: float | None = getattr(row, field)
-    if number is not None:
-        return write(number)
+    return _absent(row, field) if number is None else write(number)
+
+
+def _absent(row: Row, field: Field) -> str:
+    """What stands in the place of a number that there is not."""
     if not row.is_not_reached:
-        return "not known"
+        return _NOT_KNOWN
     if field != "value":
         return "not reached yet"
     waiting = "one in ten" if row.measure.startswith("p90_") else "half"
@@ -164,7 +178,11 @@ def _interval(low: float | None, high: float | None, write: partial[str]) -> str
         return first
     number, _, unit = first.rpartition(_SPACE)
     is_plain = not first.startswith(("under", "over"))
-    return f"{number} to {last}" if is_plain and unit and last.endswith(f"{_SPACE}{unit}") else f"{first} to {last}"
+    return (
+        f"{number} to {last}"
+        if is_plain and unit and last.endswith(f"{_SPACE}{unit}")
+        else f"{first} to {last}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +222,8 @@ class Number:
         interval = _span(self.row, "interval", self.form, self.interval)
         return Markup("{} ({})").format(shown, interval)
 
-    def __html__(self) -> str:
-        return str(self.html)
+    def __html__(self) -> Markup:
+        return self.html
 
     def __str__(self) -> str:
         return self.text
@@ -214,9 +232,10 @@ class Number:
 def _span(row: Row, field: Field, form: Form | None, text: str) -> Markup:
     is_count = field in {"numerator", "denominator"}
     return Markup(
-        '<span class="number" data-measure="{}" data-breakdown="{}" data-group="{}" data-interval="{}"'
+        '<span class="number{}" data-measure="{}" data-breakdown="{}" data-group="{}" data-interval="{}"'
         ' data-field="{}" data-form="{}">{}</span>'
     ).format(
+        "" if text[:1].isdigit() else " number--words",
         row.measure,
         row.breakdown,
         row.group_code,
@@ -294,9 +313,13 @@ class Numbers:
         return self.number(measure, **how).html
 
     def text(self, measure: str, **how: Any) -> str:
-        """The number as plain text (arguments as ``number``), for a page's description or a label for screen readers."""
+        """The number as plain text (arguments as ``number``), for a description or a screen reader's label."""
         number = self.number(measure, **how)
-        return f"{number.text} ({number.interval})" if number.is_with_interval and number.interval else number.text
+        return (
+            f"{number.text} ({number.interval})"
+            if number.is_with_interval and number.interval
+            else number.text
+        )
 
     def counted(self, measure: str, one: str, many: str, **how: Any) -> Markup:
         """A count and its noun, in the right number: "1 response", "12 responses"."""

@@ -2,12 +2,13 @@
 
 A chart is drawn in the colours of ``COLOURS``, which are those of the light scheme, so that a downloaded specification
 looks right by itself. In a page each of them becomes a CSS variable (``colour_variables``) that the stylesheet sets for
-both schemes. The two data colours are blue and orange of Okabe and Ito's palette, darkened until they have a contrast of
-at least 4.5 to 1 on the page: people with any of the common colour blindnesses can tell them apart.
+both schemes. The two data colours are blue and orange of Okabe and Ito's palette, darkened until they have a contrast
+of at least 4.5 to 1 on the page: people with any of the common colour blindnesses can tell them apart.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -30,6 +31,8 @@ COLOURS = MappingProxyType(
         "blue-soft": "#b9d3e6",
         "orange": "#a84a00",
         "empty": "#e9ebee",
+        "few": "#c5cacf",
+        "hidden": "#9aa3aa",
         "area-1": "#d6e6f2",
         "area-2": "#a3c8e1",
         "area-3": "#639fc9",
@@ -45,19 +48,19 @@ AREA_CLASSES = ("area-1", "area-2", "area-3", "area-4", "area-5")
 _FONT = "Helvetica, Arial, sans-serif"
 
 
+@cache
 def colour_variables() -> dict[str, str]:
     """For each colour as it stands in a specification, the CSS variable that takes its place in a page."""
     return {colour: f"var(--chart-{name})" for name, colour in COLOURS.items()}
 
 
-def configured(chart: alt.Chart | alt.LayerChart) -> dict[str, Any]:
+def configured(chart: alt.LayerChart | alt.FacetChart) -> dict[str, Any]:
     """The specification of a chart with the house's configuration."""
-    styled = chart.configure(
+    styled = chart.properties(autosize=alt.AutoSizeParams(type="fit-x", contains="padding")).configure(
         aria=False,  # the page's own label and table speak for the drawing as a whole
         background="transparent",
         font=_FONT,
-        padding={"left": 2, "right": 6, "top": 6, "bottom": 2},
-        autosize={"type": "fit-x", "contains": "padding"},
+        padding={"left": 4, "right": 6, "top": 6, "bottom": 2},
         axis=alt.AxisConfig(
             domainColor=COLOURS["muted"],
             gridColor=COLOURS["rule"],

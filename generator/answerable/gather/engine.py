@@ -6,18 +6,19 @@ Every hash that names a row is made here, so that the same record has the same i
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 __all__ = [
+    "all_matches",
     "at_zone",
     "feedback_id",
     "feedback_id_expr",
     "hash_expr",
     "in_zone",
+    "instant_of_micros",
     "json_text",
     "json_valid",
     "keyed_hash_expr",
@@ -30,51 +31,61 @@ _SEPARATOR = chr(31)
 _ID_DIGITS = 16
 
 
-@ibis.udf.scalar.builtin(name="md5")
-def _md5(text: str) -> str:  # type: ignore[empty-body]
+@ibis.udf.scalar.builtin(name="md5", signature=(("string",), "string"))  # type: ignore[untyped-decorator]
+def _md5(text: ir.Value) -> ir.Value:
     """Hexadecimal MD5: a name for a row, not a protection."""
 
 
-@ibis.udf.scalar.builtin(name="sha256")
-def _sha256(text: str) -> str:  # type: ignore[empty-body]
+@ibis.udf.scalar.builtin(name="sha256", signature=(("string",), "string"))  # type: ignore[untyped-decorator]
+def _sha256(text: ir.Value) -> ir.Value:
     """Hexadecimal SHA-256."""
 
 
-@ibis.udf.scalar.builtin(name="hash")
-def _hash(text: str) -> dt.UInt64():  # type: ignore[empty-body,valid-type]
+@ibis.udf.scalar.builtin(name="hash", signature=(("string",), "uint64"))  # type: ignore[untyped-decorator]
+def _hash(text: ir.Value) -> ir.Value:
     """The engine's own 64-bit hash: within one process only."""
 
 
-@ibis.udf.scalar.builtin(name="timezone", signature=((dt.string, dt.timestamp), dt.Timestamp(timezone="UTC")))
-def _zone_to_utc(zone: Any, local: Any) -> Any:
+@ibis.udf.scalar.builtin(name="timezone", signature=(("string", "timestamp"), "timestamp('UTC')"))  # type: ignore[untyped-decorator]
+def _zone_to_utc(zone: ir.Value, local: ir.Value) -> ir.Value:
     """The instant at which clocks in a zone show a local time (the later one where they show it twice)."""
 
 
-@ibis.udf.scalar.builtin(name="timezone", signature=((dt.string, dt.Timestamp(timezone="UTC")), dt.timestamp))
-def _utc_to_zone(zone: Any, instant: Any) -> Any:
+@ibis.udf.scalar.builtin(name="timezone", signature=(("string", "timestamp('UTC')"), "timestamp"))  # type: ignore[untyped-decorator]
+def _utc_to_zone(zone: ir.Value, instant: ir.Value) -> ir.Value:
     """What clocks in a zone show at an instant."""
 
 
-@ibis.udf.scalar.builtin(name="try_strptime", signature=((dt.string, dt.string), dt.timestamp))
-def try_strptime(text: Any, pattern: Any) -> Any:
+@ibis.udf.scalar.builtin(name="try_strptime", signature=(("string", "string"), "timestamp"))  # type: ignore[untyped-decorator]
+def try_strptime(text: ir.Value, pattern: ir.Value) -> ir.Value:
     """A local time from a text; NULL where the text does not fit the pattern."""
 
 
-@ibis.udf.scalar.builtin(
-    name="try_strptime", signature=((dt.string, dt.string), dt.Timestamp(timezone="UTC"))
-)
-def try_strptime_with_offset(text: Any, pattern: Any) -> Any:
+@ibis.udf.scalar.builtin(name="try_strptime", signature=(("string", "string"), "timestamp('UTC')"))  # type: ignore[untyped-decorator]
+def try_strptime_with_offset(text: ir.Value, pattern: ir.Value) -> ir.Value:
     """An instant from a text that carries its offset; NULL where the text does not fit the pattern."""
 
 
-@ibis.udf.scalar.builtin(name="json_valid")
-def json_valid(text: str) -> bool:  # type: ignore[empty-body]
+@ibis.udf.scalar.builtin(name="make_timestamp", signature=(("int64",), "timestamp"))  # type: ignore[untyped-decorator]
+def instant_of_micros(micros: ir.Value) -> ir.Value:
+    """The instant so many microseconds after 1970 began."""
+
+
+@ibis.udf.scalar.builtin(name="json_valid", signature=(("string",), "boolean"))  # type: ignore[untyped-decorator]
+def json_valid(text: ir.Value) -> ir.Value:
     """Whether a text is JSON."""
 
 
-@ibis.udf.scalar.builtin(name="json_extract_string")
-def json_text(text: str, path: str) -> str:  # type: ignore[empty-body]
+@ibis.udf.scalar.builtin(name="json_extract_string", signature=(("string", "string"), "string"))  # type: ignore[untyped-decorator]
+def json_text(text: ir.Value, path: ir.Value) -> ir.Value:
     """What stands at a path of a JSON text, as text; numbers keep every digit."""
+
+
+@ibis.udf.scalar.builtin(
+    name="regexp_extract_all", signature=(("string", "string", "int64"), "array<string>")
+)  # type: ignore[untyped-decorator]
+def all_matches(text: ir.Value, pattern: ir.Value, group: ir.Value) -> ir.Value:
+    """What a group of a pattern matches, each time."""
 
 
 def at_zone(local: ir.Value, zone: str) -> ir.Value:

@@ -11,6 +11,7 @@ import csv
 import gzip
 import hashlib
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ __all__ = ["InputFile", "as_utf8", "find_files", "line_reader", "lines_of_rows",
 
 _CHUNK = 1 << 20
 _FIELD_LIMIT = 1 << 27
+_LONE_RETURN = re.compile(r"(?<=\r)(?!\n|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,10 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def open_text(path: Path, encoding: str = "utf-8", *, errors: str = "strict") -> Iterator[TextIO]:
-    """A file as text with its line ends as they are; a byte order mark is taken off.
+def open_text(
+    path: Path, encoding: str = "utf-8", *, errors: str = "strict", newline: str = ""
+) -> Iterator[TextIO]:
+    """A file as text with its line ends as they are (``newline`` as ``open`` has it); a byte order mark is taken off.
 
     Raises:
         SourceError: it cannot be read, or Python knows no such encoding.
@@ -121,7 +125,7 @@ def open_text(path: Path, encoding: str = "utf-8", *, errors: str = "strict") ->
     with open_bytes(path) as file:
         buffered = io.BufferedReader(cast(io.RawIOBase, file), _CHUNK)
         text = io.TextIOWrapper(
-            buffered, encoding="utf-8-sig" if name == "utf-8" else name, errors=errors, newline=""
+            buffered, encoding="utf-8-sig" if name == "utf-8" else name, errors=errors, newline=newline
         )
         try:
             yield text
@@ -169,15 +173,19 @@ def as_utf8(path: Path, encoding: str, folder: Path) -> Path:
 def line_reader(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The records of a CSV file, each with the line it begins on; what cannot be decoded is replaced."""
     csv.field_size_limit(_FIELD_LIMIT)
-    with open_text(path, encoding, errors="replace") as text:
-        reader = csv.reader((line.replace("\0", " ") for line in text), delimiter=delimiter)
-        while True:
-            begins = reader.line_num + 1
-            try:
-                record = next(reader)
-            except StopIteration:
-                return
-            yield begins, record
+    pulled: list[int] = []
+
+    def pieces(text: TextIO) -> Iterator[str]:
+        # A line ends at its line feed. A carriage return alone ends a record too, but people's editors do not count it.
+        for number, line in enumerate(text, 1):
+            for piece in _LONE_RETURN.split(line.replace("\0", " ")):
+                pulled.append(number)
+                yield piece
+
+    with open_text(path, encoding, errors="replace", newline="\n") as text:
+        for record in csv.reader(pieces(text), delimiter=delimiter):
+            yield pulled[0], record
+            pulled.clear()
 
 
 def lines_of_rows(

@@ -55,9 +55,7 @@ def finding_table(source_id: str, findings: Sequence[Finding]) -> pa.Table:
     for key, count in rows:
         code, record_id, file_name, line, column_name, value = key
         identity = "\x1f".join("" if part is None else str(part) for part in (source_id, *key))
-        columns["finding_id"].append(
-            hashlib.md5(identity.encode(), usedforsecurity=False).hexdigest()[:16]
-        )
+        columns["finding_id"].append(hashlib.md5(identity.encode(), usedforsecurity=False).hexdigest()[:16])
         columns["source_id"].append(source_id)
         columns["finding_code"].append(code)
         columns["record_id"].append(record_id)
@@ -67,4 +65,6 @@ def finding_table(source_id: str, findings: Sequence[Finding]) -> pa.Table:
         columns["row_count"].append(count)
         columns["value"].append(value)
     types = {"line": pa.int64(), "row_count": pa.int64()}
-    return pa.table({name: pa.array(values, types.get(name, pa.string())) for name, values in columns.items()})
+    return pa.table(
+        {name: pa.array(values, types.get(name, pa.string())) for name, values in columns.items()}
+    )

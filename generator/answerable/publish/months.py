@@ -1,4 +1,4 @@
-"""Runs of months that fit into memory together: how per-row work is cut, so that its size never depends on the table's."""
+"""Runs of months that fit into memory together: how per-row work is cut, whatever the size of the table."""
 
 from __future__ import annotations
 

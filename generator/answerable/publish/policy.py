@@ -1,7 +1,7 @@
 """The policy that keeps a page from asking anything of another host, or running a script that is not the theme's own.
 
-It stands in each page as a meta tag, so that it holds wherever the site is hosted. Inline scripts are allowed by the hash
-of what they are, computed from the finished page.
+It stands in each page as a meta tag, so that it holds wherever the site is hosted. Inline scripts are allowed by the
+hash of what they are, computed from the finished page.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ _CHARSET = re.compile(r"<meta charset=[^>]*>")
 def policy(html: str) -> str:
     """The policy of a page: its own host only, and its inline scripts by their hashes."""
     hashes = sorted(
-        {"'sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() + "'" for script in _SCRIPT.findall(html)}
+        {
+            "'sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() + "'"
+            for script in _SCRIPT.findall(html)
+        }
     )
     return "; ".join(
         (

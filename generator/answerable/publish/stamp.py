@@ -1,7 +1,8 @@
 """Many pages from one: the shell is a page that went through the theme; a record is the shell with its marks filled.
 
-The shell page is built by MkDocs (or any other builder that reads mkdocs.yml) like every page, at the same folder depth as
-the records, so that its relative links are right for them. Its front matter, heading and body hold marks; the finished
+The shell page is built by MkDocs (or any other builder that reads mkdocs.yml) like every page, at the same folder
+depth as the records, so that its relative links are right for them. Its front matter, heading and body hold marks;
+the finished
 HTML is cut at them once, and each record is those pieces joined with its own words: no template engine, no parsing.
 """
 
@@ -48,7 +49,12 @@ class Shell:
             path: the page's own part of its address.
             body: HTML.
         """
-        values = {"title": title.encode(), "description": description.encode(), "path": path.encode(), "body": body.encode()}
+        values = {
+            "title": title.encode(),
+            "description": description.encode(),
+            "path": path.encode(),
+            "body": body.encode(),
+        }
         parts = [self.pieces[0]]
         for slot, piece in zip(self.slots, self.pieces[1:], strict=True):
             parts += (values[slot], piece)
@@ -58,8 +64,8 @@ class Shell:
 def cut(html: str, section: str) -> Shell:
     """Cut the finished shell page at its marks.
 
-    The title stands in three places at least (the document's title, the header, the heading), the body in one; the page's own
-    address wherever the theme wrote it (canonical, previews).
+    The title stands in three places at least (the document's title, the header, the heading), the body in one; the
+    page's own address wherever the theme wrote it (canonical, previews).
 
     Raises:
         PublishError: a mark is missing: a theme that was changed has lost a place.
@@ -85,7 +91,9 @@ def cut(html: str, section: str) -> Shell:
 def activate_tab(html: str, hrefs: Sequence[str]) -> str:
     """Mark the tab with one of those addresses as the present one, as the theme does for pages in its navigation."""
     for href in hrefs:
-        pattern = re.compile(rf'<li class="md-tabs__item">(\s*<a href="{re.escape(href)}" class="md-tabs__link">)')
+        pattern = re.compile(
+            rf'<li class="md-tabs__item">(\s*<a href="{re.escape(href)}" class="md-tabs__link">)'
+        )
         html, count = pattern.subn(r'<li class="md-tabs__item md-tabs__item--active">\1', html, count=1)
         if count:
             break

@@ -74,20 +74,37 @@ def link_or_copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def write_file(path: Path, content: bytes, old: Path | None = None) -> None:
-    """Write a file whose folder exists; where ``old`` holds the same, it is that file and not a new one."""
+def write_file(path: str, content: bytes, old: str | None = None) -> None:
+    """Write a file whose folder exists; where ``old`` holds the same, it is that file and not a new one.
+
+    Paths are plain text and calls go to the system directly: this runs once for each of tens of thousands of pages.
+    """
     if old is not None and _holds(old, content):
-        link_or_copy(old, path)
+        link_or_copy(Path(old), Path(path))
         return
-    path.write_bytes(content)
-
-
-def _holds(path: Path, content: bytes) -> bool:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
-        with path.open("rb", buffering=0) as file:
-            return os.fstat(file.fileno()).st_size == len(content) and file.read() == content
+        _write_all(descriptor, content)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _holds(path: str, content: bytes) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return False
+    try:
+        size = len(content)
+        return os.fstat(descriptor).st_size == size and os.read(descriptor, size + 1) == content
+    finally:
+        os.close(descriptor)
 
 
 def keep_unchanged(new: Path, old: Path) -> tuple[int, int]:
@@ -97,7 +114,7 @@ def keep_unchanged(new: Path, old: Path) -> tuple[int, int]:
         if not path.is_file():
             continue
         was = old / path.relative_to(new)
-        if was.is_file() and os.path.samefile(was, path):
+        if was.is_file() and was.samefile(path):
             kept += 1
         elif was.is_file() and filecmp.cmp(was, path, shallow=False):
             path.unlink()

@@ -1,6 +1,7 @@
 """Where templates are found, and the environment in which they run.
 
-A project's own ``site_templates/`` comes before the shipped one, file by file. Everything that a template prints is escaped
+A project's own ``site_templates/`` comes before the shipped one, file by file. Everything that a template prints is
+escaped
 (``autoescape``) unless it says that it is markup; the words ``quote`` and ``plain`` are the only ones for public text,
 ``given`` is the one for names and notes of the site's team.
 """

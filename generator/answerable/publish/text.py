@@ -16,7 +16,9 @@ from functools import lru_cache
 
 from markupsafe import Markup
 
-__all__ = ["attribute", "given", "plain", "quote", "visible"]
+from answerable.understand.privacy import MARKS
+
+__all__ = ["given", "plain", "quotable", "quote", "visible"]
 
 # Bidirectional formatting characters (Unicode's Bidi_Control), which can make a text read as what it does not say, and
 # other invisible ones with which words are hidden. The joiners that scripts and emoji need (200C, 200D) stay.
@@ -25,12 +27,13 @@ _INVISIBLE = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4,}")
+_NAME = MARKS["name"]
 _LETTERS = re.compile(r"[A-Za-z0-9]+")
 _LINES = re.compile(r"\s*\n\s*")
 
 
 def visible(text: str) -> str:
-    """A text without what no reader sees and a page could be misled by; lines stay, other white space becomes one space."""
+    """A text without what no reader sees and a page could be misled by; lines stay, other white space is one space."""
     text = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _CONTROL.sub(" ", text)
     text = _MARKS.sub(lambda match: match[0][:3], text)
@@ -39,8 +42,8 @@ def visible(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _entity(character: str) -> str:
-    # Marks (Indic vowel signs, accents of decomposed text) belong to the letter before them: an entity would do no harm,
-    # but they are no punctuation either.
+    # Marks (Indic vowel signs, accents of decomposed text) belong to the letter before them: an entity would do no
+    # harm, but they are no punctuation either.
     is_letter = character.isalnum() or unicodedata.category(character).startswith("M")
     return character if is_letter else f"&#{ord(character)};"
 
@@ -55,9 +58,12 @@ def plain(text: str | None) -> Markup:
     return Markup("".join(map(_entity, line)))  # noqa: S704  every other character is an entity
 
 
-def attribute(text: str | None) -> Markup:
-    """The same as ``plain``: safe between the quotes of an attribute too."""
-    return plain(text)
+def quotable(text: str | None) -> str | None:
+    """A public text that may be quoted on a page; None for an empty one, and for one from which a name was taken out.
+
+    Names are found by guesswork, and not all of them: where one was found, another may have been missed.
+    """
+    return text if text and _NAME not in text else None
 
 
 def quote(text: str | None, *, lang: str | None = None, by: str = "") -> Markup:
@@ -73,7 +79,9 @@ def quote(text: str | None, *, lang: str | None = None, by: str = "") -> Markup:
     lines = Markup("<br>").join(plain(line) for line in visible(text).split("\n"))
     language = Markup(' lang="{}"').format(lang) if lang and _LANGUAGE.fullmatch(lang) else Markup()
     source = Markup('<footer class="quote-by">{}</footer>').format(by) if by else Markup()
-    return Markup('<blockquote class="quote" dir="auto"{}><p>{}</p>{}</blockquote>').format(language, lines, source)
+    return Markup('<blockquote class="quote" dir="auto"{}><p>{}</p>{}</blockquote>').format(
+        language, lines, source
+    )
 
 
 _LANGUAGE = re.compile(r"(?!und$)[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
@@ -97,5 +105,3 @@ _ACTIVE = re.compile(r"""[&<>"'`*_{}\[\]()#+!|~^=:@\\/$%-]|(?<=\d)\.""")
 
 def _entities(text: str) -> str:
     return _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", " ".join(text.split()))
-
-

@@ -1,13 +1,14 @@
 """What happened in each issue: the first and the newest of its feedback with all that was done about them.
 
-Ten million feedback may stand behind a few thousand pages. So the store is asked twice for each run of months: first which
-feedback come first and last in their issue (narrow columns only), then for what those few say. No query is made for a page.
+Ten million feedback may stand behind a few thousand pages. So the store is asked twice for each run of months: first
+which feedback come first and last in their issue (narrow columns only), then for what those few say. No query is
+made for a page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,7 @@ import ibis
 import pyarrow as pa
 
 from answerable.publish.months import month_runs
+from answerable.publish.text import quotable
 
 if TYPE_CHECKING:
     from answerable.store import Store
@@ -30,7 +32,10 @@ _UPDATES = 8
 
 
 class Event(NamedTuple):
-    """One thing that happened. ``kind`` is ``raised`` or a kind of update; instants are UTC."""
+    """One thing that happened. ``kind`` is ``raised`` or a kind of update; instants are UTC.
+
+    ``text`` is empty where nothing was said, and where what was said is not quoted (``is_withheld``).
+    """
 
     at: datetime
     kind: str
@@ -42,7 +47,7 @@ class Event(NamedTuple):
     url: str | None
     is_official: bool
     is_at_latest: bool
-    is_day: bool
+    is_withheld: bool
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,13 @@ class Timeline:
 
     events: tuple[Event, ...] = ()
     is_cut: bool = False
-    links: tuple[str, ...] = field(default=())
 
 
 def timelines(store: Store) -> dict[str, Timeline]:
     """The timeline of each issue that has a page, by its issue_id.
 
-    Issues with feedback of a source whose rows are not published have none: a page may count such feedback, not show it.
+    Issues with feedback of a source whose rows are not published have none: a page may count such feedback, not show
+    it.
     """
     chosen = _chosen(store)
     if not chosen.num_rows:
@@ -73,7 +78,7 @@ def timelines(store: Store) -> dict[str, Timeline]:
         if total > held
     }
     return {
-        issue_id: Timeline(tuple(sorted(found, key=_order)), issue_id in cut, _links(found))
+        issue_id: Timeline(tuple(sorted(found, key=_order)), issue_id in cut)
         for issue_id, found in events.items()
     }
 
@@ -83,10 +88,6 @@ _KINDS = ("raised", "opened", "acknowledged", "status_changed", "replied", "clos
 
 def _order(event: Event) -> tuple[Any, ...]:
     return (event.at, _KINDS.index(event.kind), event.feedback_id)
-
-
-def _links(events: Sequence[Event]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(e.url for e in events if e.kind == "raised" and e.url))
 
 
 def _chosen(store: Store) -> pa.Table:
@@ -105,12 +106,18 @@ def _chosen(store: Store) -> pa.Table:
         rows = member.join(clock, "feedback_id").join(shown, "source_id")
         totals.append(
             store.con.to_pyarrow(
-                rows.group_by("issue_id").aggregate(total=rows.count(), is_shown=rows.is_published_by_row.all())
+                rows.group_by("issue_id").aggregate(
+                    total=rows.count(), is_shown=rows.is_published_by_row.all()
+                )
             )
         )
-        parts.append(store.con.to_pyarrow(_ends(rows.select("issue_id", "feedback_id", "month", "created_at"))))
+        parts.append(
+            store.con.to_pyarrow(_ends(rows.select("issue_id", "feedback_id", "month", "created_at")))
+        )
     if not parts:
-        return pa.table({"issue_id": pa.array([], pa.string()), "feedback_id": [], "month": [], "total": [], "held": []})
+        return pa.table(
+            {"issue_id": pa.array([], pa.string()), "feedback_id": [], "month": [], "total": [], "held": []}
+        )
     ends = _ends(ibis.memtable(pa.concat_tables(parts).cast(_ENDS)))
     total = ibis.memtable(pa.concat_tables(totals).cast(_TOTALS))
     sums = total.group_by("issue_id").aggregate(total=total.total.sum(), is_shown=total.is_shown.all())
@@ -120,7 +127,12 @@ def _chosen(store: Store) -> pa.Table:
 
 
 _ENDS = pa.schema(
-    [("issue_id", pa.string()), ("feedback_id", pa.string()), ("month", pa.string()), ("created_at", pa.timestamp("us"))]
+    [
+        ("issue_id", pa.string()),
+        ("feedback_id", pa.string()),
+        ("month", pa.string()),
+        ("created_at", pa.timestamp("us")),
+    ]
 )
 _TOTALS = pa.schema([("issue_id", pa.string()), ("total", pa.int64()), ("is_shown", pa.bool_())])
 
@@ -141,31 +153,46 @@ def _collect(store: Store, months: tuple[str, ...], chosen: pa.Table, events: di
     wanted = ibis.memtable(chosen.select(["issue_id", "feedback_id", "month"]))
     here = wanted.filter(wanted.month.isin(list(months))).select("issue_id", "feedback_id")
     feedback = store.read("feedback", months=months).select(
-        "feedback_id", "created_at", "lang", "url", "time_precision", "is_official"
+        "feedback_id", "created_at", "lang", "url", "is_official"
     )
-    reading = store.read("reading", months=months).select("feedback_id", "public_title", "public_text")
+    reading = store.read("reading", months=months).select("feedback_id", "public_text")
     raised = here.join(feedback, "feedback_id").left_join(reading, "feedback_id")
-    # A text that only repeats its title stands once.
     text = raised.public_text.fill_null("")
-    is_day: dict[str, tuple[str, bool, str | None]] = {}
-    columns = ["issue_id", "feedback_id", "created_at", "lang", "url", "time_precision", "is_official"]
+    language: dict[str, tuple[str, str | None]] = {}
+    columns = ["issue_id", "feedback_id", "created_at", "lang", "url", "is_official"]
     for row in store.con.to_pyarrow(raised.select(*columns, text=text)).to_pylist():
-        day = row["time_precision"] == "day"
-        is_day[row["feedback_id"]] = (row["issue_id"], day, row["lang"])
-        events.setdefault(row["issue_id"], []).append(
-            Event(
-                row["created_at"], "raised", row["feedback_id"], None, None, row["text"] or None, row["lang"], row["url"],
-                row["is_official"], False, day,
-            )
-        )  # fmt: skip
+        language[row["feedback_id"]] = (row["issue_id"], row["lang"])
+        event = Event(
+            at=row["created_at"],
+            kind="raised",
+            feedback_id=row["feedback_id"],
+            update_class=None,
+            agency_code=None,
+            text=quotable(row["text"]),
+            lang=row["lang"],
+            url=row["url"],
+            is_official=row["is_official"],
+            is_at_latest=False,
+            is_withheld=bool(row["text"]) and quotable(row["text"]) is None,
+        )
+        events.setdefault(row["issue_id"], []).append(event)
     for update in _updates(store, months, here):
-        issue_id, day, lang = is_day[update["feedback_id"]]
-        events[issue_id].append(
-            Event(
-                update["at"], update["kind"], update["feedback_id"], update["update_class"], update["agency_code"],
-                update["public_text"] or None, lang, update["url"], update["is_official"], update["is_at_latest"], day,
-            )
-        )  # fmt: skip
+        issue_id, lang = language[update["feedback_id"]]
+        said = update["public_text"]
+        event = Event(
+            at=update["at"],
+            kind=update["kind"],
+            feedback_id=update["feedback_id"],
+            update_class=update["update_class"],
+            agency_code=update["agency_code"],
+            text=quotable(said),
+            lang=lang,
+            url=update["url"],
+            is_official=update["is_official"],
+            is_at_latest=update["is_at_latest"],
+            is_withheld=bool(said) and quotable(said) is None,
+        )
+        events[issue_id].append(event)
 
 
 def _updates(store: Store, months: tuple[str, ...], here: Any) -> Iterator[dict[str, Any]]:
@@ -182,5 +209,7 @@ def _updates(store: Store, months: tuple[str, ...], here: Any) -> Iterator[dict[
         group_by="feedback_id", order_by=[ibis.desc("at"), ibis.desc("kind"), ibis.desc("update_id")]
     )
     numbered = joined.mutate(place=place, last=last)
-    few = numbered.filter((numbered.place < _UPDATES) | (numbered.last == 0)).drop("place", "last", "update_id")
+    few = numbered.filter((numbered.place < _UPDATES) | (numbered.last == 0)).drop(
+        "place", "last", "update_id"
+    )
     yield from store.con.to_pyarrow(few).to_pylist()

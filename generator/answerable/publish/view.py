@@ -1,7 +1,7 @@
 """What the pages show, asked of the store once: lists, numbers, issues with where they stand, answers.
 
-Everything here is small: aggregates, the site's lists, and one row for each issue that has a page. What the pages say of
-single feedback comes from ``timelines``.
+Everything here is small: aggregates, the site's lists, and one row for each issue that has a page. What the pages
+say of single feedback comes from ``timelines``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pyarrow as pa
 from answerable import schema
 from answerable.draw.numbers import Numbers, Row
 from answerable.publish.months import month_runs
+from answerable.understand.privacy import MARKS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -161,7 +162,9 @@ class View:
     @cached_property
     def extract_notes(self) -> tuple[str, ...]:
         """What has to be said wherever a number is shown: that a source is an extract."""
-        return tuple(dict.fromkeys(s.extract_note for s in self.sources if s.extract_note and s.feedback_count))
+        return tuple(
+            dict.fromkeys(s.extract_note for s in self.sources if s.extract_note and s.feedback_count)
+        )
 
     @cached_property
     def stale(self) -> tuple[SourceCard, ...]:
@@ -230,7 +233,10 @@ def look(store: Store, settings: Settings) -> View:
         topics=_groups(store, "topic", numbers),
         areas=_groups(store, "area", numbers),
         sources=tuple(
-            sorted(_rows(store.con.to_pyarrow(store.read("source").select(*SourceCard._fields)), SourceCard), key=_name)
+            sorted(
+                _rows(store.con.to_pyarrow(store.read("source").select(*SourceCard._fields)), SourceCard),
+                key=_name,
+            )
         ),
         issues=issues,
         issue_numbers=issue_numbers,
@@ -313,7 +319,7 @@ def _status(counted: int, answered: int, closed: int, expected: int) -> str:
 
 
 def _standing(store: Store) -> ir.Table:
-    """For each issue: feedback counted, answered, closed, from which an answer is expected, and since when the oldest waits."""
+    """For each issue: feedback counted, answered, closed, expecting an answer, and since when the oldest waits."""
     parts: list[pa.Table] = []
     quoted = store.read("source").select("source_id", "is_published_by_row")
     for months in month_runs(store, "issue_feedback"):
@@ -321,7 +327,10 @@ def _standing(store: Store) -> ir.Table:
         clock = store.read("clock", months=months)
         rows = member.join(clock.drop("source_id"), "feedback_id").join(quoted, "source_id")
         is_waiting = (
-            rows.responded_at.isnull() & rows.closed_at.isnull() & rows.is_response_expected & rows.is_time_possible
+            rows.responded_at.isnull()
+            & rows.closed_at.isnull()
+            & rows.is_response_expected
+            & rows.is_time_possible
         )
         parts.append(
             store.con.to_pyarrow(
@@ -358,15 +367,17 @@ def _standing(store: Store) -> ir.Table:
     )
 
 
-# -- what agencies said --------------------------------------------------------------------------------------------------
+# -- what agencies said ----------------------------------------------------------------------------------------------
 
 
 def _answers(store: Store) -> tuple[Answer, ...]:
-    """The newest answers that may be quoted, a dozen of each agency; an agency's repeated text stands once, at its newest."""
+    """The newest answers that may be quoted, a dozen of each agency; a repeated text stands once, at its newest."""
     response = store.read("response")
     open_sources = store.read("source").filter(ibis._.is_published_by_row).select("source_id")
     quoted = response.semi_join(open_sources, "source_id").filter(
-        response.public_text.notnull() & (response.public_text.length() > 0)
+        response.public_text.notnull()
+        & (response.public_text.length() > 0)
+        & ~response.public_text.contains(MARKS["name"])  # as `quotable` says
     )
     # The text alone decides what is the same: thousands of answers may read alike.
     newest = (
@@ -375,7 +386,9 @@ def _answers(store: Store) -> tuple[Answer, ...]:
         .order_by(ibis.desc("responded_at"))
     )
     ranked = newest.mutate(
-        place=ibis.row_number().over(group_by="agency_code", order_by=[ibis.desc("responded_at"), "text_hash"])
+        place=ibis.row_number().over(
+            group_by="agency_code", order_by=[ibis.desc("responded_at"), "text_hash"]
+        )
     ).filter(ibis._.place < _LATEST)
     chosen = pa.table(store.con.to_pyarrow(ranked.select("agency_code", "text_hash", "responded_at")))
     if not chosen.num_rows:
@@ -405,7 +418,9 @@ def _answers(store: Store) -> tuple[Answer, ...]:
 def _issue_of_response(store: Store, response_ids: list[str]) -> dict[str, tuple[str, str]]:
     """The slug and title of an issue with a page that each response answers."""
     wanted = ibis.memtable(pa.table({"response_id": pa.array(response_ids, pa.string())}))
-    linked = store.read("response_feedback").semi_join(wanted, "response_id").select("response_id", "feedback_id")
+    linked = (
+        store.read("response_feedback").semi_join(wanted, "response_id").select("response_id", "feedback_id")
+    )
     # Two small steps: the few feedback first, then their issues, so that the large table is only looked through.
     few = ibis.memtable(store.con.to_pyarrow(linked), schema=linked.schema())
     member = store.read("issue_feedback").semi_join(few, "feedback_id").select("feedback_id", "issue_id")
@@ -429,7 +444,9 @@ def _examples(store: Store, *, rows: int = 200_000, each: int = 3) -> dict[str, 
     reading = store.read("update_reading", months=months)
     open_sources = store.read("source").filter(ibis._.is_published_by_row).select("source_id")
     texts = reading.semi_join(open_sources, "source_id").filter(
-        reading.update_class.notnull() & reading.public_text.notnull() & reading.public_text.length().between(1, 240)
+        reading.update_class.notnull()
+        & reading.public_text.notnull()
+        & reading.public_text.length().between(1, 240)
     )
     # A text with something taken out of it is no good example of what an agency writes.
     counted = (

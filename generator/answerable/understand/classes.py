@@ -1,8 +1,8 @@
 """Classes of what agencies say, and messages that are no feedback: reviewed rules decide, nothing else does.
 
-Whether a note counts as a response hangs on its class (the list is ``schema.UPDATE_CLASSES``), so each class comes from
-a rule that a person reviewed and that the site prints. A text that no rule knows is ``unclassified``: it never counts as a
-response, and its share is published. Repetition of a text proposes a rule to a reviewer; it never decides.
+Whether a note counts as a response hangs on its class (the list is ``schema.UPDATE_CLASSES``), so each class comes
+from a rule that a person reviewed and that the site prints. A text that no rule knows is ``unclassified``: it never
+counts as a response, and its share is published. Repetition of a text proposes a rule to a reviewer; it never decides.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class _RuleFile(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _review_is_handed_down(cls, data: Any) -> Any:  # noqa: ANN401  (what a YAML file holds)
+    def _review_is_handed_down(cls, data: Any) -> Any:
         if not isinstance(data, dict) or not isinstance(data.get("rules"), list):
             return data
         review = {key: data[key] for key in ("reviewed_by", "reviewed_on") if key in data}

@@ -1,7 +1,7 @@
 """Reviewed phrases: what people write in rule files instead of regular expressions, and the matcher made of them.
 
-A text and a phrase are compared word by word: letters and digits count; case, punctuation, white space, accents' encoding
-and invisible characters do not. ``w/o issued`` is the three words *w o issued*.
+A text and a phrase are compared word by word: letters and digits count; case, punctuation, white space, invisible
+characters and the way in which accents are encoded do not. ``w/o issued`` is the three words *w o issued*.
 
 ===========  ====================================================================================================
 in a phrase  stands for
@@ -11,9 +11,9 @@ in a phrase  stands for
 ``#``        a number: a word of digits; inside a word a run of digits (``hq#``)
 ===========  ====================================================================================================
 
-A rule is anything with ``id``, ``phrases``, ``unless`` and ``is_whole``. The order of the rules decides, never the order
-in the text. A phrase's rarest fixed word leads to it, so hundreds of rules cost little more than one, and every wildcard
-is bounded, so the time grows with the text's length and no faster.
+A rule is anything with ``id``, ``phrases``, ``unless`` and ``is_whole``. The order of the rules decides, never the
+order in the text. A phrase's longest fixed word leads to it, so hundreds of rules cost little more than one, and every
+wildcard is bounded, so the time grows with the text's length and no faster.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def _invisible() -> re.Pattern[str]:
     # Format characters (zero-width, bidirectional, soft hyphen, tags), control characters but for white space, and
     # the fillers and variation selectors that look like nothing though Unicode calls them letters or marks.
     controls = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
-    fillers = r"\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
+    fillers = (
+        r"\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
+    )
     return re.compile(f"[{controls}{_category_class('Cf')}{fillers}]")
 
 
@@ -217,9 +219,7 @@ class Matcher:
                 continue
             rule = self.rules[number]
             phrase = rule.phrases[position]
-            found = (
-                phrase.pattern.match(form) if rule.rule_id in self.whole else phrase.pattern.search(form)
-            )
+            found = phrase.pattern.match(form) if rule.rule_id in self.whole else phrase.pattern.search(form)
             if found is None:
                 continue
             done = number

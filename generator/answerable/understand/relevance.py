@@ -1,7 +1,7 @@
 """Which feedback is not counted, and why: the reasons of ``schema.EXCLUSIONS``, tried in their order.
 
-Here are the reasons that one message gives by itself, and the conversations, of which only the first message is counted.
-Messages that repeat another one are found in `answerable.understand.duplicates`.
+Here are the reasons that one message gives by itself, and the conversations, of which only the first message is
+counted. Messages that repeat another one are found in `answerable.understand.duplicates`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def conversation_parts(feedback: ir.Table) -> ir.Table:
 
 
 def exclude(rows: ir.Table) -> ir.Table:
-    """The rows with ``exclusion``, ``exclusion_rule``, ``is_counted`` and a ``duplicate_of`` only where that is the reason.
+    """The rows with exclusion, exclusion_rule and is_counted, and a duplicate_of only where that is the reason.
 
     Args:
         rows: feedback with is_official, root_id, irrelevance_rule, duplicate_of and duplicate_rule.

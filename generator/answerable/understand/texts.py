@@ -1,12 +1,15 @@
 """From distinct texts to decisions: the one way by which a row of a table passes through Python.
 
 Millions of rows hold far fewer texts, and most rows hold none. So the distinct texts alone are taken out, in Arrow
-batches; a Python function decides on each; the decisions go to a Parquet file in a scratch folder and are joined back to
-the rows by a key. Memory is bounded by one Arrow batch, whatever the size of the table.
+batches; a Python function decides on each; the decisions go to a Parquet file in a scratch folder and are joined back
+to the rows by a key. Memory is bounded by one Arrow batch, whatever the size of the table.
 
     with scratch(store) as folder:
         keyed = with_key(rows, ("title", "text"))
-        decisions = decide(store, keyed, ("title", "text"), function, {"topic_code": pa.string()}, folder / "topics.parquet")
+        result = {"topic_code": pa.string()}
+        decisions = decide(
+            store, keyed, ("title", "text"), function, result=result, path=folder / "topics.parquet"
+        )
         keyed.left_join(decisions, KEY)
 """
 
@@ -72,6 +75,7 @@ def decide(
     keyed: ir.Table,
     columns: Sequence[str],
     function: Callable[..., tuple[Any, ...]],
+    *,
     result: Mapping[str, pa.DataType],
     path: Path,
 ) -> ir.Table:
@@ -95,7 +99,8 @@ def decide(
             values = zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
             decided = [function(*row) for row in values]
             arrays = [
-                pa.array([row[place] for row in decided], type=kind) for place, kind in enumerate(result.values())
+                pa.array([row[place] for row in decided], type=kind)
+                for place, kind in enumerate(result.values())
             ]
             writer.write_batch(pa.record_batch([batch.column(KEY).cast(pa.int64()), *arrays], schema=schema))
     return store.con.read_parquet(path, hive_partitioning=False)

@@ -1,8 +1,8 @@
 """What a feedback is about: first what its source says, then what its words say.
 
-A source's own service code is looked up in the lists that people keep in ``data/topics.yml``. Where that says nothing, the
-topic of which the text names the most distinct phrases is taken; ties go to the topic that stands first in the file. What
-neither knows is ``unmapped``, which the site shows and counts.
+A source's own service code is looked up in the lists that people keep in ``data/topics.yml``. Where that says nothing,
+the topic of which the text names the most distinct phrases is taken; ties go to the topic that stands first in the
+file. What neither knows is ``unmapped``, which the site shows and counts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from answerable.settings import fold
 from answerable.understand.phrases import compile_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from answerable.settings import Settings, Topic
     from answerable.understand.phrases import Matcher
@@ -30,6 +30,7 @@ NO_RULE = "none"
 """Stands for the rule where no rule knew anything."""
 
 _ANY_SOURCE = "any"
+_FINER = ": "  # between the parts of a code that is made of several columns (`settings.ColumnMap.separator`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +62,21 @@ class TopicRules:
     order: Mapping[str, int]
 
     def of_code(self, source_id: str, service_code: str | None) -> tuple[str | None, str | None]:
-        """The topic of a source's service code, and the rule (``code:TOPIC``); None twice where none names it."""
+        """The topic of a source's service code, and the rule (``code:TOPIC``); None twice where none names it.
+
+        A code also stands for the finer ones that begin with it (``Sewer`` for ``Sewer: Odor``); the finest decides.
+        """
         if service_code is None:
             return None, None
-        for source in (source_id, _ANY_SOURCE):
-            topic = self.exact.get((source, service_code)) or self.folded.get((source, fold(service_code)))
-            if topic is not None:
-                return topic, f"code:{topic}"
+        for code in _coarser(service_code):
+            for source in (source_id, _ANY_SOURCE):
+                topic = self.exact.get((source, code)) or self.folded.get((source, fold(code)))
+                if topic is not None:
+                    return topic, f"code:{topic}"
         return None, None
 
     def of_text(self, text: str) -> tuple[str | None, str | None]:
-        """The topic that a text names, and the rule (``phrase:TOPIC:PHRASE``, the first of its phrases that was hit)."""
+        """The topic that a text names, and the rule (``phrase:TOPIC:PHRASE``, the first that was hit)."""
         hits: Counter[str] = Counter()
         first: dict[str, str] = {}
         for match in self.matcher.every(text):
@@ -82,6 +87,13 @@ class TopicRules:
             return None, None
         best = min(hits, key=lambda topic: (-hits[topic], self.order[topic]))
         return best, f"phrase:{best}:{first[best]}"
+
+
+def _coarser(code: str) -> Iterator[str]:
+    """A code, then what is left of it as its last parts are taken off one by one."""
+    while code:
+        yield code
+        code = code.rpartition(_FINER)[0]
 
 
 def topic_rules(topics: Iterable[Topic]) -> TopicRules:
@@ -114,7 +126,9 @@ def topic_list(settings: Settings) -> ir.Table:
             {
                 "topic_code": pa.array([t.code for t in settings.topics], pa.string()),
                 "topic_name": pa.array([t.name for t in settings.topics], pa.string()),
-                "topic_agency_code": pa.array([settings.topic_agency(t) for t in settings.topics], pa.string()),
+                "topic_agency_code": pa.array(
+                    [settings.topic_agency(t) for t in settings.topics], pa.string()
+                ),
             }
         )
     )
@@ -123,5 +137,3 @@ def topic_list(settings: Settings) -> ir.Table:
 def place_title(name: ir.StringValue, area_name: ir.StringValue) -> ir.StringValue:
     """A title made of what and where: "Potholes in Old Harbour", or "Potholes" where the place is not known."""
     return ibis.coalesce(name + " in " + area_name, name)
-
-

@@ -1,0 +1,637 @@
+"""The passes over all sources: each in a transaction of its own, so that one that fails keeps its last good data.
+
+    gather(store, settings) -> a receipt for each source
+
+A source whose files and settings are those of its last good pass is not read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from answerable import schema
+from answerable.errors import SourceError, UsageError
+from answerable.gather import engine
+from answerable.gather.files import InputFile, find_files
+from answerable.gather.findings import LOCATED_LIMIT, Finding, finding_table, total
+from answerable.gather.places import Area, areas_digest, load_areas
+from answerable.gather.rows import FeedbackSource, Gathered, Taken, as_table, take
+from answerable.gather.sources import petitions, register, snscrape_archive, table
+from answerable.gather.threads import find_roots
+from answerable.settings import (
+    PetitionsSource,
+    RegisterSource,
+    Settings,
+    SnscrapeArchiveSource,
+    Source,
+    TableSource,
+)
+from answerable.store import Store, Written
+
+__all__ = ["CONNECTORS", "Receipt", "gather"]
+
+log = logging.getLogger(__name__)
+
+_VERSION = "1"
+"""Of how rows become tables: another one gathers everything anew."""
+
+_REFRESH = timedelta(days=1)
+"""A pass that finds nothing new is noted once a day."""
+
+_BATCH_ROWS = 400_000
+_NOBODY = "\x00"
+"""No source's id: a read of it gives a table without rows."""
+
+Connector = Callable[[Any, Sequence[InputFile], Settings, Store, Path], Gathered]
+
+CONNECTORS: dict[type[Any], Connector] = {
+    TableSource: table.read,
+    PetitionsSource: petitions.read,
+    SnscrapeArchiveSource: snscrape_archive.read,
+}
+"""The function that reads each kind of source; a register is not feedback and is read by ``register.read``."""
+
+_RECOMPUTED = ("dates_only", "place_missing", "place_outside", "reply_without_parent", "source_failed")
+"""Findings on a source as a whole: written anew at each pass, whatever files were read."""
+
+_TABLES = ("source", "source_run", "feedback", "feedback_update", "register_entry", "finding")
+"""The tables that this stage writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one pass over one source did; counts are of feedback (of entries, for a register)."""
+
+    source_id: str
+    result: str
+    started_at: datetime
+    finished_at: datetime
+    as_of_at: datetime | None = None
+    newest_at: datetime | None = None
+    new_count: int = 0
+    changed_count: int = 0
+    gone_count: int = 0
+    feedback_count: int = 0
+    finding_count: int = 0
+    message: str | None = None
+    input_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What the last good pass left behind: a digest of the settings, and of each file read."""
+
+    settings: str = ""
+    files: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(mark: str) -> _State:
+        """The state that a mark holds; an empty one where there is no mark."""
+        if not mark:
+            return _State()
+        held = json.loads(mark)
+        return _State(held["settings"], tuple(held["files"]))
+
+    def as_mark(self) -> str:
+        """The state as it is kept."""
+        return json.dumps({"settings": self.settings, "files": self.files})
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """What every source of one gather shares."""
+
+    store: Store
+    settings: Settings
+    areas: tuple[Area, ...]
+    shared: str
+    run_id: str
+    started_at: datetime
+
+    def elapsed(self) -> datetime:
+        """When something ends that is ending now, never before it began."""
+        return max(self.started_at, datetime.now(UTC).replace(tzinfo=None))
+
+
+def gather(
+    store: Store, settings: Settings, *, only: str | None = None, now: datetime | None = None
+) -> tuple[Receipt, ...]:
+    """Read every source (or the one named), each in a transaction of its own.
+
+    Args:
+        store: where the tables are.
+        settings: the project's settings.
+        only: the id of one source.
+        now: the instant of this gather (UTC); the clock's, where missing.
+
+    Raises:
+        UsageError: there is no source of that id.
+        SettingsError: the site's boundaries cannot be read.
+    """
+    if only is not None and only not in settings.source_by_id:
+        raise UsageError(
+            f"there is no source {only}", remedy=f"one of: {', '.join(sorted(settings.source_by_id))}"
+        )
+    given = now or datetime.now(UTC)
+    started = given.astimezone(UTC).replace(tzinfo=None) if given.tzinfo is not None else given
+    one = _Pass(
+        store,
+        settings,
+        load_areas(settings),
+        _shared_digest(settings),
+        f"{started:%Y%m%dT%H%M%S%f}Z",
+        started,
+    )
+    if only is None:
+        _forget_removed(store, settings)
+    # A register names feedback of other sources: it comes last.
+    ordered = sorted(settings.sources, key=lambda s: isinstance(s, RegisterSource))
+    receipts = {s.id: _pass(s, one) for s in ordered if only is None or s.id == only}
+    return tuple(receipts[s.id] for s in settings.sources if s.id in receipts)
+
+
+def _shared_digest(settings: Settings) -> str:
+    parts = (
+        _VERSION,
+        settings.site.timezone,
+        areas_digest(settings),
+        *(a.model_dump_json() for a in settings.agencies),
+    )
+    return _digest(*parts)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def _forget_removed(store: Store, settings: Settings) -> None:
+    """A source that the settings no longer name leaves nothing behind."""
+    held = {p.source_id for name in _TABLES for p in store.partitions(name)}
+    removed = sorted(held - settings.source_by_id.keys())
+    if not removed:
+        return
+    with store.transaction():
+        for source_id in removed:
+            log.info("removed %s: the settings no longer name it", source_id)
+            for name in _TABLES:
+                store.write(name, store.read(name, source_id=_NOBODY), source_id=source_id)
+            store.write_records(
+                source_id, {}, fetched_at=datetime.now(UTC).replace(tzinfo=None), is_full=True
+            )
+            store.set_mark(_mark(source_id), "")
+
+
+def _mark(source_id: str) -> str:
+    return f"gather:{source_id}"
+
+
+def _pass(source: Source, one: _Pass) -> Receipt:
+    """One pass over one source."""
+    try:
+        patterns = (source.path,) if isinstance(source, RegisterSource) else source.paths
+        files = find_files(one.settings.project, patterns)
+        return _read(source, files, one)
+    except SourceError as error:
+        log.warning("failed %s: %s", source.id, error)
+        return _failed(source, error, one)
+
+
+def _settings_digest(source: Source, one: _Pass) -> str:
+    columns = getattr(source, "columns", {})
+    values = [json.dumps(one.settings.values(m), sort_keys=True) for m in columns.values() if m.values_file]
+    extra = one.store.digest("feedback") if isinstance(source, RegisterSource) else ""
+    secret = hashlib.blake2b(one.store.secret(), digest_size=8).hexdigest()
+    return _digest(source.model_dump_json(), one.shared, secret, extra, *values)
+
+
+def _read(source: Source, files: Sequence[InputFile], one: _Pass) -> Receipt:
+    store = one.store
+    before = _State.of(store.mark(_mark(source.id)))
+    state = _State(_settings_digest(source, one), tuple(f.digest for f in files))
+    is_increment = getattr(source, "extract", "full") == "increment"
+    is_known = before.settings == state.settings
+    if is_known and is_increment:
+        seen = set(before.files)
+        fresh = tuple(f for f in files if f.digest not in seen)
+        state = _State(state.settings, tuple(dict.fromkeys((*before.files, *state.files))))
+    else:
+        fresh = tuple(files)
+    if is_known and (not fresh or before.files == state.files):
+        return _unchanged(source, one)
+    log.info("reading %s: %d files", source.id, len(fresh))
+    with store.transaction(), store.scratch() as folder:
+        if isinstance(source, RegisterSource):
+            receipt = _register(source, fresh, one)
+        else:
+            receipt = _feedback(source, fresh, one, folder, is_increment=is_increment, is_known=is_known)
+        receipt = replace(receipt, input_digest=_digest(state.settings, *state.files))
+        _write_source(source, receipt, one)
+        store.set_mark(_mark(source.id), state.as_mark())
+    log.info(
+        "gathered %s: %d held, %d new, %d changed, %d gone, %d findings",
+        source.id,
+        receipt.feedback_count,
+        receipt.new_count,
+        receipt.changed_count,
+        receipt.gone_count,
+        receipt.finding_count,
+    )
+    return receipt
+
+
+def _feedback(
+    source: FeedbackSource,
+    files: Sequence[InputFile],
+    one: _Pass,
+    folder: Path,
+    *,
+    is_increment: bool,
+    is_known: bool,
+) -> Receipt:
+    store = one.store
+    old = store.read("feedback", source_id=source.id)
+    gathered = CONNECTORS[type(source)](source, files, one.settings, store, folder)
+    taken = take(gathered, source, one.settings, store, areas=one.areas, folder=folder)
+    findings = list(taken.findings)
+    if is_increment:
+        taken = _merged(taken, source, one, folder)
+    if source.kind in ("post", "comment") or "reply_to_id" in gathered.mapped:
+        taken, unanswerable = _with_conversations(taken, source, store, folder)
+        findings += unanswerable
+    log.info("writing %s", source.id)
+    written = _write(taken, source.id, store)
+    new = store.read("feedback", source_id=source.id)
+    findings += _places(new, gathered, one)
+    if is_increment:
+        findings += _kept_findings(source, files, store, is_known=is_known)
+    store.write("finding", finding_table(source.id, findings), source_id=source.id)
+    counts = _differences(old, new, written.changed_months, store)
+    return Receipt(
+        source.id,
+        "changed",
+        one.started_at,
+        one.elapsed(),
+        taken.as_of_at,
+        store.con.to_pyarrow(new.created_at.max().as_scalar()).as_py() if written.row_count else None,
+        new_count=counts["new_count"],
+        changed_count=counts["changed_count"],
+        gone_count=counts["gone_count"],
+        feedback_count=written.row_count,
+        finding_count=total(findings),
+    )
+
+
+def _write(taken: Taken, source_id: str, store: Store) -> Written:
+    """Writes both tables, some months at a time so that ten million rows fit into little memory."""
+    counted = taken.feedback.group_by("month").aggregate(n=taken.feedback.count()).order_by("month")
+    counts = {row["month"]: row["n"] for row in store.con.to_pyarrow(counted).to_pylist()}
+    if sum(counts.values()) <= _BATCH_ROWS:
+        written = store.write("feedback", taken.feedback, source_id=source_id)
+        store.write("feedback_update", taken.updates, source_id=source_id)
+        return written
+    batches: list[list[str]] = [[]]
+    for month, count in counts.items():
+        if batches[-1] and sum(counts[m] for m in batches[-1]) + count > _BATCH_ROWS:
+            batches.append([])
+        batches[-1].append(month)
+    parts: list[Written] = []
+    for number, months in enumerate(batches, 1):
+        for name, rows in (("feedback", taken.feedback), ("feedback_update", taken.updates)):
+            part = rows.filter(rows.month.between(months[0], months[-1]))
+            written = store.write(name, part, source_id=source_id, months=months)
+            if name == "feedback":
+                parts.append(written)
+        log.info("wrote %s: part %d of %d", source_id, number, len(batches))
+    for name in ("feedback", "feedback_update"):
+        held = {p.month for p in store.partitions(name) if p.source_id == source_id}
+        gone = sorted(held - counts.keys())
+        if gone:
+            nothing = store.read(name, source_id=_NOBODY)
+            parts.append(store.write(name, nothing, source_id=source_id, months=gone))
+    return Written(sum(p.row_count for p in parts), tuple(sorted({m for p in parts for m in p.changed_months})))
+
+
+# -- what an increment adds to -----------------------------------------------------------------------------------------
+
+
+def _merged(taken: Taken, source: FeedbackSource, one: _Pass, folder: Path) -> Taken:
+    """The rows of new files, and those held before that they do not replace."""
+    store = one.store
+    feedback = _kept(taken.feedback, folder / "new-feedback.parquet", store)
+    updates = _kept(taken.updates, folder / "new-updates.parquet", store)
+    old = store.read("feedback", source_id=source.id).anti_join(feedback, "feedback_id")
+    # Replies in conversations are told from the posts themselves, each time.
+    is_told = source.kind in ("post", "comment")
+    old_updates = store.read("feedback_update", source_id=source.id).anti_join(feedback, "feedback_id")
+    if is_told:
+        old_updates = old_updates.filter(old_updates.kind != "replied")
+    held = store.con.to_pyarrow(store.read("source", source_id=source.id).select("as_of_at"))[
+        "as_of_at"
+    ].to_pylist()
+    later = [at for at in (taken.as_of_at, *held) if at is not None]
+    return replace(
+        taken,
+        feedback=ibis.union(as_table(feedback, "feedback"), old),
+        updates=ibis.union(as_table(updates, "feedback_update"), old_updates),
+        as_of_at=taken.as_of_at if source.as_of is not None else max(later),
+    )
+
+
+def _kept(rows: ir.Table, path: Path, store: Store) -> ir.Table:
+    """Rows computed once and kept in a file for this pass."""
+    store.con.to_parquet(rows, path)
+    return store.con.read_parquet(path)
+
+
+def _kept_findings(
+    source: FeedbackSource, files: Sequence[InputFile], store: Store, *, is_known: bool
+) -> list[Finding]:
+    """Findings on the files of earlier passes."""
+    if not is_known:
+        return []
+    again = {f.name for f in files}
+    return [f for f in _findings(source, store) if f.code not in _RECOMPUTED and f.file_name not in again]
+
+
+def _findings(source: Source, store: Store) -> list[Finding]:
+    """The findings on a source as they stand."""
+    rows = store.con.to_pyarrow(store.read("finding", source_id=source.id)).to_pylist()
+    return [
+        Finding(
+            code=row["finding_code"],
+            **{n: row[n] for n in ("record_id", "file_name", "line", "column_name", "row_count", "value")},
+        )
+        for row in rows
+    ]
+
+
+# -- conversations -----------------------------------------------------------------------------------------------------
+
+
+def _with_conversations(
+    taken: Taken, source: FeedbackSource, store: Store, folder: Path
+) -> tuple[Taken, list[Finding]]:
+    """Gives posts the root of their conversation and its people, and makes official replies updates of the root."""
+    posts = _kept(as_table(taken.feedback, "feedback"), folder / "posts.parquet", store)
+    roots = _kept(find_roots(store, posts, folder), folder / "roots.parquet", store)
+    joined = posts.join(roots, "record_id")
+    people = joined.filter(~joined.is_official & joined.author_key.notnull())
+    voices = people.group_by("root_id").aggregate(voice_count=people.author_key.nunique())
+    whole = joined.left_join(voices, joined.record_id == voices.root_id)
+    feedback = whole.mutate(
+        conversation_id=joined.root_id, support_count=voices.voice_count.fill_null(whole.support_count)
+    ).select(*schema.table("feedback").names)
+    starts = posts.select(start_id="record_id", start_feedback="feedback_id", start_month="month")
+    replies = joined.filter(joined.is_official & (joined.root_id != joined.record_id))
+    replies = replies.join(starts, replies.root_id == starts.start_id)
+    none = ibis.null("string")
+    values: dict[str, Any] = {
+        "update_id": engine.hash_expr(
+            replies.start_feedback,
+            "replied",
+            replies.created_at.epoch_seconds().cast("string"),
+            replies.record_id,
+        ),
+        "feedback_id": replies.start_feedback,
+        "source_id": ibis.literal(source.id),
+        "month": replies.start_month,
+        "at": replies.created_at,
+        "kind": ibis.literal("replied"),
+        "status": none,
+        "agency_code": replies.agency_code,
+        "answer_id": none,
+        "url": replies.url,
+        "is_official": ibis.literal(True),
+        "is_at_latest": ibis.literal(False),
+        "text": ibis.coalesce(replies.text, replies.title),
+    }
+    answers = replies.select(**{name: values[name] for name in schema.table("feedback_update").names})
+    updates = ibis.union(as_table(taken.updates, "feedback_update"), as_table(answers, "feedback_update"))
+    lost = (
+        joined.filter(joined.is_official & ~joined.is_parent_held).select("record_id").order_by("record_id")
+    )
+    names = store.con.to_pyarrow(lost)["record_id"].to_pylist()
+    findings = [Finding("reply_without_parent", record_id=name) for name in names[:LOCATED_LIMIT]]
+    if len(names) > LOCATED_LIMIT:
+        findings.append(Finding("reply_without_parent", row_count=len(names) - LOCATED_LIMIT))
+    return replace(taken, feedback=feedback, updates=updates), findings
+
+
+# -- what was found ----------------------------------------------------------------------------------------------------
+
+
+def _places(rows: ir.Table, gathered: Gathered, one: _Pass) -> list[Finding]:
+    """How many feedback are on no map: without a place, or outside every area."""
+    has_points = "latitude" in gathered.mapped
+    if not has_points and not ("area" in gathered.mapped and one.areas):
+        return []
+    is_unplaced = rows.area_code.isnull() if one.areas else ibis.literal(True)
+    counts = rows.aggregate(
+        place_missing=(is_unplaced & rows.latitude.isnull()).sum(),
+        place_outside=(is_unplaced & rows.latitude.notnull()).sum() if one.areas else ibis.literal(0),
+    )
+    found = one.store.con.to_pyarrow(counts).to_pylist()[0]
+    return [
+        Finding(code, row_count=int(found[code]))
+        for code in ("place_missing", "place_outside")
+        if found[code]
+    ]
+
+
+def _differences(old: ir.Table, new: ir.Table, months: Sequence[str], store: Store) -> dict[str, int]:
+    """How many rows are new, changed and gone; only months that differ are looked at."""
+    names = schema.table("feedback").names
+
+    def hashed(rows: ir.Table, prefix: str) -> ir.Table:
+        part = rows.filter(rows.month.isin(list(months)))
+        texts = [part[n].cast("string").fill_null("\x00") for n in names]
+        return part.select(
+            **{
+                f"{prefix}_id": part.feedback_id,
+                f"{prefix}_hash": engine.row_hash_expr(ibis.literal("\x1f").join(texts)),
+            }
+        )
+
+    if not months:
+        return {"new_count": 0, "changed_count": 0, "gone_count": 0}
+    if not store.con.execute(old.count()):
+        return {"new_count": int(store.con.execute(new.count())), "changed_count": 0, "gone_count": 0}
+    before, after = hashed(old, "old"), hashed(new, "new")
+    both = before.outer_join(after, before.old_id == after.new_id)
+    counts = store.con.to_pyarrow(
+        both.aggregate(
+            new_count=both.old_id.isnull().sum(),
+            changed_count=(both.old_hash != both.new_hash).sum(),
+            gone_count=both.new_id.isnull().sum(),
+        )
+    ).to_pylist()[0]
+    return {name: int(value or 0) for name, value in counts.items()}
+
+
+# -- receipts ----------------------------------------------------------------------------------------------------------
+
+
+def _register(source: RegisterSource, files: Sequence[InputFile], one: _Pass) -> Receipt:
+    store = one.store
+    entries, findings = register.read(source, files, one.settings, store)
+    held = store.read("register_entry", source_id=source.id)
+    before = {row["entry_id"]: row for row in store.con.to_pyarrow(held).to_pylist()}
+    after = {row["entry_id"]: row for row in entries.to_pylist()}
+    written = store.write("register_entry", entries, source_id=source.id)
+    store.write("finding", finding_table(source.id, findings), source_id=source.id)
+    newest = max((row["responded_at"] for row in after.values()), default=None)
+    return Receipt(
+        source.id,
+        "changed",
+        one.started_at,
+        one.elapsed(),
+        as_of_at=newest,
+        newest_at=newest,
+        new_count=len(after.keys() - before.keys()),
+        changed_count=sum(1 for key in after.keys() & before.keys() if after[key] != before[key]),
+        gone_count=len(before.keys() - after.keys()),
+        feedback_count=written.row_count,
+        finding_count=total(findings),
+    )
+
+
+def _held(source: Source, store: Store) -> dict[str, Any] | None:
+    rows = store.con.to_pyarrow(store.read("source", source_id=source.id)).to_pylist()
+    return rows[0] if rows else None
+
+
+def _runs(source: Source, store: Store) -> list[dict[str, Any]]:
+    runs = store.con.to_pyarrow(store.read("source_run", source_id=source.id)).to_pylist()
+    return sorted(runs, key=lambda run: (run["started_at"], run["run_id"]))
+
+
+def _unchanged(source: Source, one: _Pass) -> Receipt:
+    held = _held(source, one.store)
+    receipt = Receipt(source.id, "unchanged", one.started_at, one.elapsed())
+    runs = [r for r in _runs(source, one.store) if r["result"] != "failed"]
+    if held is None or not runs:
+        raise SourceError(
+            f"source {source.id} was gathered, but its receipt is missing", remedy="gather again"
+        )
+    last = runs[-1]
+    receipt = replace(
+        receipt,
+        as_of_at=held["as_of_at"],
+        newest_at=last["newest_at"],
+        feedback_count=held["feedback_count"],
+        finding_count=last["finding_count"],
+        input_digest=last["input_digest"],
+    )
+    log.info("unchanged %s", source.id)
+    if held["is_stale"] or one.started_at - held["last_success_at"] >= _REFRESH:
+        with one.store.transaction():
+            if held["is_stale"]:
+                _drop_failure(source, one.store)
+            _write_source(source, receipt, one)
+    return receipt
+
+
+def _drop_failure(source: Source, store: Store) -> None:
+    kept = [f for f in _findings(source, store) if f.code != "source_failed"]
+    store.write("finding", finding_table(source.id, kept), source_id=source.id)
+
+
+def _failed(source: Source, error: SourceError, one: _Pass) -> Receipt:
+    """The last good data stay; the receipt says why there are no newer ones."""
+    store = one.store
+    name = error.file.name if error.file is not None else ""
+    place = f"{name}, line {error.line}: " if name and error.line else f"{name}: " if name else ""
+    message = f"{place}{error.what}"
+    held = _held(source, store)
+    runs = _runs(source, store)
+    receipt = Receipt(
+        source.id,
+        "failed",
+        one.started_at,
+        one.elapsed(),
+        as_of_at=held["as_of_at"] if held else None,
+        newest_at=runs[-1]["newest_at"] if runs else None,
+        feedback_count=held["feedback_count"] if held else 0,
+        finding_count=1,
+        message=message,
+    )
+    is_noted = bool(runs) and (runs[-1]["result"], runs[-1]["message"]) == ("failed", message)
+    if is_noted and held is not None and one.started_at - runs[-1]["started_at"] < _REFRESH:
+        return receipt
+    with store.transaction():
+        known = [f for f in _findings(source, store) if f.code != "source_failed"]
+        failure = Finding("source_failed", file_name=name or None, line=error.line)
+        store.write("finding", finding_table(source.id, [*known, failure]), source_id=source.id)
+        _write_source(source, receipt, one)
+    return receipt
+
+
+def _write_source(source: Source, receipt: Receipt, one: _Pass) -> None:
+    """The source's own row, and this pass among its receipts."""
+    store = one.store
+    held = _held(source, store)
+    is_failed = receipt.result == "failed"
+    last_success = (held["last_success_at"] if held else None) if is_failed else receipt.started_at
+    precision = None
+    if not isinstance(source, RegisterSource):
+        found = store.con.to_pyarrow(
+            store.read("feedback", source_id=source.id).select("time_precision").distinct()
+        )
+        known = found["time_precision"].to_pylist()
+        precision = max(known, key=schema.TIME_PRECISIONS.index) if known else None
+    row: dict[str, Any] = {
+        "source_id": source.id,
+        "name": source.name,
+        "connector": source.connector,
+        "description": source.description or None,
+        "url": source.url or None,
+        "licence": source.licence.name,
+        "licence_url": source.licence.url or None,
+        "attribution": source.attribution or None,
+        "extract_note": source.extract_note or None,
+        "update_history": source.update_history,
+        "is_published_by_row": source.publish_rows,
+        "is_rate_published": source.rates,
+        "time_precision": precision,
+        "as_of_at": receipt.as_of_at,
+        "last_success_at": last_success,
+        "is_stale": is_failed,
+        "stale_reason": receipt.message,
+        "feedback_count": receipt.feedback_count,
+    }
+    store.write("source", _one_row("source", row), source_id=source.id)
+    run: dict[str, Any] = {"run_id": one.run_id} | {
+        name: getattr(receipt, name) for name in schema.table("source_run").names if name != "run_id"
+    }
+    runs = [r for r in _runs(source, store) if r["run_id"] != one.run_id]
+    store.write("source_run", _table("source_run", [*runs, run]), source_id=source.id)
+
+
+_ARROW = {
+    "string": pa.string(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us"),
+    "date": pa.date32(),
+}
+
+
+def _table(name: str, rows: Sequence[dict[str, Any]]) -> pa.Table:
+    columns = schema.table(name).columns
+    return pa.table({c.name: pa.array([row[c.name] for row in rows], _ARROW[c.type]) for c in columns})
+
+
+def _one_row(name: str, row: dict[str, Any]) -> pa.Table:
+    return _table(name, [row])

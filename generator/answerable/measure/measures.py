@@ -1,0 +1,355 @@
+"""What is measured: every definition, in one place.
+
+The method page prints these, the stage computes them, and ``measure_result`` carries the version. Whoever changes what a
+number means changes ``METHOD_VERSION``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+__all__ = [
+    "INTERVAL_ALL",
+    "MAIN_BREAKDOWNS",
+    "MEASURES",
+    "METHOD_VERSION",
+    "QUANTILES",
+    "RESPONSE_WITHIN_DAYS",
+    "UNPLACED",
+    "Measure",
+    "measure_named",
+]
+
+METHOD_VERSION = "1"
+"""Version of the definitions below."""
+
+INTERVAL_ALL = "all"
+"""The interval that holds everything; every other interval is a month (YYYY-MM)."""
+
+UNPLACED = "unplaced"
+"""The group of the breakdown ``area`` for feedback without a place."""
+
+MAIN_BREAKDOWNS = ("all", "agency", "topic", "area", "source")
+"""The breakdowns of the measures that are computed for every month."""
+
+RESPONSE_WITHIN_DAYS = (7, 28, 90)
+"""The N of "responded within N days"."""
+
+QUANTILES = MappingProxyType({"median": 0.5, "p90": 0.1})
+"""The share that is still waiting at a quantile of a duration, by the first part of the measure's name."""
+
+Form = Literal["count", "rate", "duration"]
+Direction = Literal["higher", "lower", "neither"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """The definition of one measure, in words that a citizen can read.
+
+    Attributes:
+        name: its name in ``measure_result``.
+        title: what it is called on a page.
+        definition: what it says, in a sentence or two.
+        numerator: what is counted (the events, for a duration).
+        denominator: out of what; empty for a count.
+        clock: where the time starts and ends; empty where no time is measured.
+        leaves_out: what is not in it, and why.
+        unit: unit of value, low and high.
+        form: whether it is a count, a rate (a share from 0 to 1) or a duration (in days).
+        breakdowns: the breakdowns for which it is computed.
+        is_monthly: whether it is computed for every month, or for everything together only.
+        is_stock: whether a month's row is a state at the month's end (all others are about what was raised in the month).
+        better: which direction is better for the people who wait.
+    """
+
+    name: str
+    title: str
+    definition: str
+    unit: str
+    form: Form
+    numerator: str = ""
+    denominator: str = ""
+    clock: str = ""
+    leaves_out: str = ""
+    breakdowns: tuple[str, ...] = MAIN_BREAKDOWNS
+    is_monthly: bool = True
+    is_stock: bool = False
+    better: Direction = "neither"
+
+
+_UNCOUNTED = (
+    "Messages by official accounts, later messages of a conversation, messages that a reviewed rule calls irrelevant, and "
+    "duplicates are never counted; how many there are is published beside."
+)
+_IMPOSSIBLE = (
+    "Feedback whose times cannot be right (answered, acknowledged or closed before it was raised, closed in an impossible "
+    "year) is left out; it stays in the number raised."
+)
+_NO_RATES = "Sources that hold only a selection (such as: only what was answered) are left out."
+_SELECTED = (
+    "A source that holds only a selection (such as: only what was answered) is shown by itself, and is not mixed with others."
+)
+_WILSON = "Its interval is Wilson's, 95 % (z = 1.96)."
+_CENSORED = (
+    "Whoever still waits counts as waiting up to the source's date (Kaplan-Meier), so that a young case does not look like "
+    "a fast one. Its interval is Brookmeyer and Crowley's, with log-log bands, 95 %."
+)
+_RESPONSE_CLOCK = (
+    "From being raised (a petition: from the day it reached the number of signatures at which an answer is due) to the first "
+    "response, or to the source's date; in whole minutes, or in whole days where the source gives dates only."
+)
+_EXPECTED = (
+    "feedback raised; of petitions only those that reached the number of signatures at which an answer is due, or were "
+    "answered all the same"
+)
+_NO_START = "Petitions of which nobody knows when they reached their threshold have no clock."
+_RESPONSE = (
+    "A response is an update by an agency that says something of substance, or that the work was done. Automatic "
+    "acknowledgements, referrals, notes of procedure and the like are none."
+)
+
+
+def _within(days: int) -> Measure:
+    return Measure(
+        name=f"response_rate_{days}d",
+        title=f"Share answered within {days} days",
+        definition=f"Of what has been waiting for at least {days} days: the share that got a response within {days} days. {_WILSON}",
+        numerator=f"those that got a response within {days} days",
+        denominator=f"{_EXPECTED}; raised at least {days} days before the source's date",
+        clock=_RESPONSE_CLOCK,
+        leaves_out=f"{_IMPOSSIBLE} {_NO_RATES} {_NO_START} Blank while nothing is old enough.",
+        unit="share",
+        form="rate",
+        better="higher",
+    )
+
+
+def _duration(prefix: str, share: str, event: str) -> Measure:
+    is_response = event == "first_response"
+    what = "its first response" if is_response else "its closing"
+    return Measure(
+        name=f"{prefix}_days_to_{event}",
+        title=f"Days until {share} {'were answered' if is_response else 'were closed'}",
+        definition=(
+            f"The time after which {share} of the feedback had got {what}. {_CENSORED}"
+            + (
+                " Feedback closed without a response keeps waiting."
+                if is_response
+                else " Closing is not resolving: the reasons of closing are published beside."
+            )
+        ),
+        numerator="those answered so far" if is_response else "those closed so far",
+        denominator="feedback on this clock",
+        clock=_RESPONSE_CLOCK
+        if is_response
+        else (
+            "From being raised to the last change to a closed state (unless it was opened again since), or to the source's "
+            "date; in whole minutes, or in whole days where the source gives dates only."
+        ),
+        leaves_out=(
+            f"{_IMPOSSIBLE} {_NO_START} {_SELECTED}"
+            if is_response
+            else (
+                "Feedback closed before it was raised, or in an impossible year, is left out; it stays in the number raised. "
+                + _SELECTED
+            )
+        ),
+        unit="days",
+        form="duration",
+        better="lower",
+    )
+
+
+_MEASURES = (
+    Measure(
+        name="raised",
+        title="Raised",
+        definition=(
+            "Pieces of feedback raised: one message, request or petition each; a conversation counts once. A group has a row for "
+            "every month from the site's first to its last, 0 included."
+        ),
+        numerator="feedback raised",
+        leaves_out=_UNCOUNTED,
+        unit="feedback",
+        form="count",
+        breakdowns=(*MAIN_BREAKDOWNS, "issue"),
+    ),
+    Measure(
+        name="supporters",
+        title="People behind it",
+        definition="People behind the feedback, where the source says: signatures, or the distinct authors of a conversation.",
+        numerator="people",
+        leaves_out="Likes and views are not people. Sources that do not say how many people there are add nothing.",
+        unit="people",
+        form="count",
+        breakdowns=(*MAIN_BREAKDOWNS, "issue"),
+    ),
+    Measure(
+        name="open",
+        title="Still open",
+        definition=(
+            "Feedback raised by the end of the month (or by the source's date, where that is earlier) and not closed then. The only "
+            "number of a month that is not about what was raised in it."
+        ),
+        numerator="feedback not closed",
+        leaves_out=_UNCOUNTED,
+        unit="feedback",
+        form="count",
+        breakdowns=(*MAIN_BREAKDOWNS, "issue"),
+        is_stock=True,
+        better="lower",
+    ),
+    Measure(
+        name="acknowledged_rate",
+        title="Share that an agency reacted to",
+        definition=f"The share to which an agency reacted in any way by the source's date, closing included. {_WILSON}",
+        numerator="those with an update by an agency, of any class, closing included",
+        denominator="feedback raised",
+        clock="Up to the source's date.",
+        leaves_out=f"{_IMPOSSIBLE} {_NO_RATES}",
+        unit="share",
+        form="rate",
+        better="higher",
+    ),
+    Measure(
+        name="response_rate",
+        title="Share answered",
+        definition=f"The share that got a response by the source's date. {_RESPONSE} {_WILSON}",
+        numerator="those with a response",
+        denominator=_EXPECTED,
+        clock="Up to the source's date.",
+        leaves_out=f"{_IMPOSSIBLE} {_NO_RATES}",
+        unit="share",
+        form="rate",
+        better="higher",
+    ),
+    *(_within(days) for days in RESPONSE_WITHIN_DAYS),
+    _duration("median", "half", "first_response"),
+    _duration("p90", "nine in ten", "first_response"),
+    _duration("median", "half", "closing"),
+    _duration("p90", "nine in ten", "closing"),
+    Measure(
+        name="confirmed_rate",
+        title="Share that people confirmed as fixed",
+        definition=f"Of what was closed: the share of which the person who raised it said that it is fixed. {_WILSON}",
+        numerator="those of which the person said that it is fixed",
+        denominator="feedback closed or confirmed, from sources that ask",
+        clock="Up to the source's date.",
+        leaves_out=f"{_IMPOSSIBLE} {_NO_RATES} Sources in which nobody ever confirmed anything do not ask.",
+        unit="share",
+        form="rate",
+        better="higher",
+    ),
+    Measure(
+        name="held",
+        title="Messages held",
+        definition="Everything that the site holds from its sources, counted or not.",
+        numerator="messages",
+        unit="feedback",
+        form="count",
+        breakdowns=("all", "source"),
+        is_monthly=False,
+    ),
+    Measure(
+        name="excluded",
+        title="Not counted",
+        definition="Messages that are held and not counted, by the reason.",
+        numerator="messages not counted",
+        unit="feedback",
+        form="count",
+        breakdowns=("all", "exclusion"),
+        is_monthly=False,
+    ),
+    Measure(
+        name="updates",
+        title="What agencies said",
+        definition="Updates by agencies that say something, by their class. Only substance and work done count as a response.",
+        numerator="updates with a text",
+        denominator="all updates with a text",
+        unit="updates",
+        form="count",
+        breakdowns=("all", "update_class"),
+        is_monthly=False,
+    ),
+    Measure(
+        name="closings",
+        title="Why it was closed",
+        definition="Feedback closed by the source's date, by the reason of closing. Closing is not resolving.",
+        numerator="feedback closed",
+        denominator="all feedback closed",
+        leaves_out=_UNCOUNTED,
+        unit="feedback",
+        form="count",
+        breakdowns=("all", "closing_reason"),
+        is_monthly=False,
+    ),
+    Measure(
+        name="findings",
+        title="Wrong or odd in the data",
+        definition="Rows with something wrong or odd, by source and finding.",
+        numerator="rows",
+        unit="rows",
+        form="count",
+        breakdowns=("finding",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="responses",
+        title="Responses given",
+        definition=f"{_RESPONSE} One response may answer many pieces of feedback: it counts once here.",
+        numerator="responses",
+        unit="responses",
+        form="count",
+        breakdowns=("all", "agency"),
+        is_monthly=False,
+    ),
+    Measure(
+        name="labelled",
+        title="Labels compared with rules",
+        definition=(
+            "Notes drawn by chance that were labelled without knowing what the rules say, by the class given to them and the class "
+            "that the rules gave."
+        ),
+        numerator="labelled notes",
+        unit="updates",
+        form="count",
+        breakdowns=("all", "label"),
+        is_monthly=False,
+    ),
+    Measure(
+        name="label_precision",
+        title="How often a response found by the rules is one",
+        definition=f"Of the labelled notes that the rules call a response: the share whose label says so too. {_WILSON}",
+        numerator="those whose label says response too",
+        denominator="labelled notes that the rules call a response",
+        leaves_out="Notes whose label says that nobody can tell.",
+        unit="share",
+        form="rate",
+        breakdowns=("all",),
+        is_monthly=False,
+        better="higher",
+    ),
+    Measure(
+        name="label_recall",
+        title="How many of the responses the rules find",
+        definition=f"Of the labelled notes whose label says response: the share that the rules find. {_WILSON}",
+        numerator="those that the rules call a response",
+        denominator="labelled notes whose label says response",
+        leaves_out="Notes whose label says that nobody can tell.",
+        unit="share",
+        form="rate",
+        breakdowns=("all",),
+        is_monthly=False,
+        better="higher",
+    ),
+)
+
+MEASURES = MappingProxyType({m.name: m for m in _MEASURES})
+"""Every measure by its name, in the order in which the method page shows them."""
+
+
+def measure_named(name: str) -> Measure:
+    """The definition of that name; raises ``KeyError`` for an unknown one."""
+    return MEASURES[name]

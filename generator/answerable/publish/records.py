@@ -1,0 +1,268 @@
+"""The many pages: issues, areas and the list of older issues, each as the values that a shell is filled with.
+
+Nothing here asks the store: the timelines come in one piece, the rest from the view. What repeats (days, names,
+numbers of links) is made once and remembered, for there may be tens of thousands of pages.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup, escape
+
+from answerable import schema
+from answerable.publish.pages import (
+    PER_LIST,
+    Drawing,
+    base_of,
+    contact_url,
+    frame,
+    group_figures,
+    web_address,
+)
+from answerable.publish.templates import day
+from answerable.publish.text import given, plain, quote
+from answerable.publish.view import STATUSES, Issue, View, due_on
+
+if TYPE_CHECKING:
+    from answerable.publish.timelines import Event, Timeline
+
+__all__ = ["Record", "areas", "issue_lists", "issues"]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A page to be stamped: its address, and the values of the shell's places (HTML).
+
+    ``search`` is what a search finds it by, in plain text; empty where it is not to be found.
+    """
+
+    path: str
+    title: str
+    description: str
+    body: str
+    search: str = ""
+
+    @property
+    def section(self) -> str:
+        """The folder whose shell it is stamped from."""
+        return self.path.partition("/")[0]
+
+
+def areas(view: View, drawing: Drawing) -> Iterator[Record]:
+    """A page for each area in which something was raised."""
+    template = drawing.environment.get_template("records/area.html.jinja")
+    for group in view.areas:
+        if group.has_page:
+            base = base_of(group.path)
+            figures = drawing.html(group_figures(drawing.scene, group), base)
+            body = template.render(**frame(view, base), group=group, figures=figures)
+            description = f"{group.name}: what people raised here, whether it was answered, and how fast."
+            yield Record(group.path, html.escape(group.name), html.escape(description), body, group.name)
+
+
+def issue_lists(view: View, drawing: Drawing) -> Iterator[Record]:
+    """The pages of older issues: the newest ones stand on the page of the section itself."""
+    template = drawing.environment.get_template("records/issue_list.html.jinja")
+    issues = view.newest_issues
+    last = -(-len(issues) // PER_LIST)
+    for number in range(2, last + 1):
+        path = f"issues/page-{number}/"
+        body = template.render(
+            **frame(view, base_of(path)),
+            issues=issues[(number - 1) * PER_LIST : number * PER_LIST],
+            newer="../" if number == 2 else f"../page-{number - 1}/",
+            older=f"../page-{number + 1}/" if number < last else None,
+        )
+        yield Record(path, "Older issues", f"Older issues, page {number}", body)
+
+
+_VERBS: Mapping[str, str] = {
+    "acknowledged": "Received",
+    "replied": "Reply",
+    "status_changed": "Status changed",
+    "closed": "Closed",
+    "reopened": "Opened again",
+    "confirmed": "Confirmed as fixed by the person who raised it",
+}
+
+
+def issues(view: View, timelines: Mapping[str, Timeline], drawing: Drawing) -> Iterator[Record]:
+    """A page for each issue that has one, in the order of the view."""
+    writer = _IssueWriter(view, drawing)
+    for issue in view.issues:
+        yield writer.record(issue, timelines.get(issue.issue_id))
+
+
+class _IssueWriter:
+    """Writes issue pages; holds what they share."""
+
+    def __init__(self, view: View, drawing: Drawing) -> None:
+        self._view = view
+        self._template = drawing.environment.get_template("records/issue.html.jinja")
+        self._zone = view.settings.site.zone
+        contact = contact_url(view.settings.site.contact)
+        self._contact = escape(contact)
+        self._day = lru_cache(maxsize=65536)(lambda on: day(on, self._zone))
+        self._due = lru_cache(maxsize=65536)(lambda code, on: due_on(view.settings, code, on))
+        self._link = lru_cache(maxsize=4096)(self._group_link)
+        self._chips = {
+            code: Markup('<span class="chip chip--{}">{}</span>').format(code, words)
+            for code, words in STATUSES.items()
+        }
+        notes = Markup(" ").join(given(note) for note in view.extract_notes)
+        as_of = Markup("Data up to {}.").format(day(view.as_of_at, self._zone)) if view.as_of_at else Markup()
+        stale = Markup(" ").join(
+            Markup("<strong>Stale:</strong> “{}” could not be read anew.").format(given(s.name))
+            for s in view.stale
+        )
+        self._limits = Markup(" ").join(part for part in (as_of, notes, stale) if part)
+
+    def _group_link(self, breakdown: str, code: str | None) -> Markup:
+        group = self._view.group(breakdown, code)
+        if group is None:
+            return Markup("Not recognised")
+        if not group.path:
+            return given(group.name)
+        return Markup('<a href="../../{}">{}</a>').format(group.path, given(group.name))
+
+    def _local(self, at: datetime) -> date:
+        # A day of the site's zone, so that a page's days are remembered by day and not by second.
+        return at.replace(tzinfo=UTC).astimezone(self._zone).date()
+
+    def record(self, issue: Issue, timeline: Timeline | None) -> Record:
+        """The page of one issue."""
+        on = self._local
+        last = _last_response(timeline)
+        title = plain(issue.public_title)
+        waiting_on = None if issue.waiting_at is None else on(issue.waiting_at)
+        events = self._events(timeline)
+        body = self._template.render(
+            topic=self._link("topic", issue.topic_code),
+            agency=self._link("agency", issue.agency_code),
+            area=None if issue.area_code is None else self._link("area", issue.area_code),
+            chip=self._chips[issue.status],
+            waiting_day=None if waiting_on is None else self._day(waiting_on),
+            first_day=self._day(on(issue.first_at)),
+            last_day=self._day(on(issue.last_at)),
+            numbers=self._numbers(issue),
+            answer=None if last is None else quote(last.text, lang=last.lang),
+            answer_day=None if last is None else self._day(on(last.at)),
+            answer_by=None
+            if last is None or last.agency_code is None
+            else self._link("agency", last.agency_code),
+            is_at_latest=last is not None and last.is_at_latest,
+            no_answer=_NO_ANSWER[issue.status],
+            due=None if waiting_on is None else self._due_words(issue, waiting_on),
+            events=events,
+            is_cut=timeline is not None and timeline.is_cut,
+            limits=self._limits,
+            issue_id=issue.issue_id,
+            contact=self._contact,
+        )
+        description = f"{STATUSES[issue.status]}: {issue.public_title}"
+        topic = self._view.group("topic", issue.topic_code)
+        area = self._view.group("area", issue.area_code)
+        found_by = " ".join(g.name for g in (topic, area) if g is not None)
+        return Record(
+            issue.path, str(title), str(plain(description[:300])), body, f"{issue.public_title}\n{found_by}"
+        )
+
+    def _numbers(self, issue: Issue) -> list[tuple[str, Markup]]:
+        found = []
+        for label, measure in (
+            ("Raised", "raised"),
+            ("People behind it", "supporters"),
+            ("Still open", "open"),
+        ):
+            row = self._view.issue_numbers.find(measure, breakdown="issue", group=issue.issue_id)
+            if row is not None and (row.value or row.is_suppressed or measure == "open"):
+                found.append(
+                    (label, self._view.issue_numbers.html(measure, breakdown="issue", group=issue.issue_id))
+                )
+        return found
+
+    def _due_words(self, issue: Issue, waiting_on: date) -> Markup | None:
+        due = self._due(issue.agency_code, waiting_on)
+        if due is None:
+            return None
+        words = "was due" if self._view.as_of_at and due < self._local(self._view.as_of_at) else "is due"
+        return Markup("By the agency\u2019s own target an answer {} on {}.").format(words, self._day(due))
+
+    def _events(self, timeline: Timeline | None) -> Markup:
+        if timeline is None:
+            return Markup()
+        return Markup("\n").join(map(self._event, timeline.events))
+
+    def _event(self, event: Event) -> Markup:
+        said = _VERBS.get(event.kind, "Raised")
+        who = Markup()
+        if event.is_official and event.kind != "raised":
+            name = self._link("agency", event.agency_code) if event.agency_code else Markup("the agency")
+            who = _BY_AGENCY.format(name)
+        kind = Markup()
+        if event.update_class is not None and (event.text or event.is_withheld):
+            kind = _CLASS.format(_CLASS_WORDS[event.update_class])
+        latest = _LATEST if event.is_at_latest and event.text else ""
+        url = web_address(event.url)
+        return _EVENT.format(
+            event.kind,
+            " timeline__item--official" if event.is_official else "",
+            self._day(self._local(event.at)),
+            said,
+            who,
+            latest,
+            kind,
+            _SOURCE.format(url, said, self._day(self._local(event.at))) if url else "",
+            quote(event.text, lang=event.lang) if event.text else _WITHHELD if event.is_withheld else "",
+        )
+
+
+_EVENT = Markup(
+    '<li class="timeline__item timeline__item--{}{}"><p class="timeline__head"><span class="timeline__when">{}</span> '
+    '<strong class="timeline__what">{}</strong>{}{}{}{}</p>{}</li>'
+)
+_BY_AGENCY = Markup(' · <span class="timeline__who">official, {}</span>')
+_CLASS = Markup(' · <span class="timeline__class">{}</span>')
+_WITHHELD = Markup('<p class="meta">Not quoted here: it may name a person.</p>')
+_SOURCE = Markup(
+    ' · <a class="timeline__source" href="{}" rel="noopener nofollow">at its source'
+    '<span class="visually-hidden">: {}, {}</span></a>'
+)
+_LATEST = Markup(' · <span class="timeline__class">at the latest</span>')
+
+_CLASS_WORDS: Mapping[str, str] = {
+    "substance": "an answer",
+    "work_done": "an answer: work done",
+    "acknowledgement": "only an acknowledgement",
+    "administrative": "a note of procedure",
+    "referral": "passed on",
+    "deflection": "asks to write elsewhere",
+    "answered_privately": "answered in private",
+    "internal": "a note for the office",
+    "unclassified": "not classified",
+}
+"""A class of update in the few words that a timeline has room for."""
+
+_NO_ANSWER: Mapping[str, str] = {
+    "answered": "It was answered; the answer is not quoted here, or stands among what is left out below.",
+    "partly": "Some of it was answered; the answer is not quoted here, or stands among what is left out below.",
+    "closed": "It was closed. No public answer of substance is known. Closing is not resolving.",
+    "not_due": "No answer is known. It does not have as many signatures as make an answer due.",
+    "waiting": "Not yet: no public answer of substance is known.",
+}
+
+
+def _last_response(timeline: Timeline | None) -> Event | None:
+    """The newest answer of substance that may be quoted."""
+    if timeline is None:
+        return None
+    answers = [
+        e for e in timeline.events if e.update_class in schema.RESPONSE_CLASSES and e.text and e.is_official
+    ]
+    return answers[-1] if answers else None

@@ -1,0 +1,184 @@
+"""The words by which personal data is recognised, compiled once, and what a site adds to them.
+
+The lists are in ``rules/privacy.yml``; what is done with them in `answerable.understand.privacy_structured` and
+`answerable.understand.privacy_names`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from answerable.settings import load_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = [
+    "KINDS",
+    "MARKS",
+    "PrivacyContext",
+    "Words",
+    "any_of",
+    "ordinary_words",
+    "words",
+    "words_that_are_no_names",
+]
+
+KINDS: Final = ("email", "phone", "handle", "number", "address", "name")
+"""What can be taken out, in the order in which counts are given."""
+
+MARKS: Final = {kind: f"[{kind}]" for kind in KINDS}
+"""What stands in a text in place of each."""
+
+_FILE = Path(__file__).parent / "rules" / "privacy.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyContext:
+    """What the site knows that its texts' privacy depends on.
+
+    Attributes:
+        official_handles: accounts of agencies, without the @; they stay (``user`` or ``user@server``). Any case.
+        ordinary_words: words that are no names on this site: of its agencies, areas and topics, and what
+            `ordinary_words` learned from its texts. Any case.
+        street_names: names of streets without their "Street": "2323 Laguna" is then seen to be an address. Any case.
+        has_staff_initials: whether the texts are notes of an agency, whose staff sign with initials ("... paid. kb").
+    """
+
+    official_handles: frozenset[str] = frozenset()
+    ordinary_words: frozenset[str] = frozenset()
+    street_names: frozenset[str] = frozenset()
+    has_staff_initials: bool = False
+
+
+class _Streets(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    not_names: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    weak_suffixes: tuple[str, ...]
+    before_name: tuple[str, ...]
+    name_then_number: tuple[str, ...]
+    joined_suffixes: tuple[str, ...]
+    words_before_number: tuple[str, ...]
+
+
+class _WordsFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reviewed_by: str
+    reviewed_on: date
+    before_names: dict[str, tuple[str, ...]]
+    before_known_names: dict[str, tuple[str, ...]]
+    titles: dict[str, tuple[str, ...]]
+    before_signatures: dict[str, tuple[str, ...]]
+    after_names: dict[str, tuple[str, ...]]
+    name_particles: tuple[str, ...]
+    ordinary_words: dict[str, tuple[str, ...]]
+    first_names: tuple[str, ...]
+    before_places: tuple[str, ...]
+    profile_hosts: tuple[str, ...]
+    profile_steps: tuple[str, ...]
+    not_profiles: tuple[str, ...]
+    streets: _Streets
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The lists as they are used: one list for all languages, sets in small letters."""
+
+    before_names: frozenset[str]
+    before_known_names: frozenset[str]
+    titles: frozenset[str]
+    before_signatures: frozenset[str]
+    after_names: frozenset[str]
+    name_particles: frozenset[str]
+    ordinary: frozenset[str]
+    first_names: frozenset[str]
+    before_places: frozenset[str]
+    profile_hosts: frozenset[str]
+    profile_steps: frozenset[str]
+    not_profiles: frozenset[str]
+    streets: _Streets
+    street_suffixes: frozenset[str]
+
+
+def _small(values: Iterable[str]) -> frozenset[str]:
+    return frozenset(value.casefold() for value in values)
+
+
+def _flat(lists: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    return _small(word for values in lists.values() for word in values)
+
+
+@cache
+def words() -> Words:
+    """The shipped lists."""
+    read = load_yaml(_FILE, _WordsFile)
+    titles = _flat(read.titles)
+    return Words(
+        before_names=_flat(read.before_names),
+        before_known_names=_flat(read.before_known_names),
+        titles=titles,
+        before_signatures=_flat(read.before_signatures),
+        after_names=_flat(read.after_names),
+        name_particles=_small(read.name_particles),
+        # A title is no name: in "for Mr. [name]" nothing is left to mask.
+        ordinary=_flat(read.ordinary_words) | titles,
+        first_names=_small(read.first_names),
+        before_places=_small(read.before_places),
+        profile_hosts=_small(read.profile_hosts),
+        profile_steps=_small(read.profile_steps),
+        not_profiles=_small(read.not_profiles),
+        streets=read.streets,
+        street_suffixes=_small((*read.streets.suffixes, *read.streets.weak_suffixes)),
+    )
+
+
+@lru_cache(maxsize=16)
+def words_that_are_no_names(of_the_site: frozenset[str]) -> frozenset[str]:
+    """The shipped ordinary words and a site's own."""
+    return words().ordinary | _small(of_the_site)
+
+
+def any_of(phrases: Iterable[str]) -> str:
+    """A pattern's alternation of phrases: the longest first, the white space in them loose."""
+    ordered = sorted(set(phrases), key=lambda phrase: (-len(phrase), phrase))
+    return "|".join(r"[ \t]{1,2}".join(map(re.escape, phrase.split())) for phrase in ordered)
+
+
+_WORD = re.compile(r"(?<![\w@.'\u2019\-])[^\W\d_]\w*+")
+
+
+def ordinary_words(texts: Iterable[str], *, least: int = 3) -> frozenset[str]:
+    """Words that a body of texts writes small, and that are therefore no names: "sewer", "appraiser".
+
+    A word is ordinary where it stands in small letters at least ``least`` times and at least a third as often as with
+    a capital. Well-known first names never become ordinary.
+
+    Args:
+        texts: distinct texts of one site.
+        least: how often a word must be seen small.
+    """
+    small: Counter[str] = Counter()
+    capital: Counter[str] = Counter()
+    for text in texts:
+        for word in _WORD.findall(text):
+            if word.islower():
+                small[word] += 1
+            elif word[0].isupper() and not word.isupper():
+                capital[word.casefold()] += 1
+    known = words().first_names
+    return frozenset(
+        word
+        for word, seen in small.items()
+        if seen >= least and 3 * seen >= capital[word] and word not in known
+    )

@@ -1,0 +1,227 @@
+"""Redaction: what goes, what stays."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from answerable.understand.privacy import PrivacyContext, clean, detected, ordinary_words, redact
+
+NOTES = Path(__file__).parents[4] / "shared/data/sf311-2008-2018/311_service_requests.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # mail
+        ("Write to jo.bloggs+bins@example.org.", "Write to [email]."),
+        ("forwarded to JO@EXAMPLE.GOV today", "forwarded to [email] today"),
+        ("jo (at) example (dot) org", "[email]"),
+        ("jo [at] example.org", "[email]"),
+        ("jo at example dot com", "[email]"),
+        ("jo @ example.com", "[email]"),
+        ("jo@intranet", "[email]"),
+        ("jo&#64;example.org", "[email]"),
+        ("jo&amp;#64;example.org", "[email]"),
+        ("see https://example.org/?to=jo@example.org&x=1", "see https://example.org/?to=[email]&x=1"),
+        # telephone
+        ("call 415-555-0123", "call [phone]"),
+        ("call (415)-555-0123 x12 now", "call [phone] now"),
+        ("call 415.555.0123 or 4155550123", "call [phone] or [phone]"),
+        ("call 555-0123", "call [phone]"),
+        ("+49 30 1234567", "[phone]"),
+        ("01 23 45 67 89", "[phone]"),
+        ("020 7946 0958", "[phone]"),
+        ("+91-98765 43210", "[phone]"),
+        ("x7205", "[phone]"),
+        ("on 9472 7916 now", "on [phone] now"),
+        # accounts
+        ("@jo_b the lamp is out", "[handle] the lamp is out"),
+        (".@jo_b look", ".[handle] look"),
+        ("@@jo_b look", "[handle] look"),
+        ("ask @jo@social.example now", "ask [handle] now"),
+        ("https://twitter.com/jo_b/status/12", "[handle]"),
+        ("(facebook.com/jo.bloggs)", "([handle])"),
+        ("https://www.linkedin.com/in/jo-bloggs/", "[handle]"),
+        ("https://social.example/@jo", "[handle]"),
+        ("by u/jo_b", "by [handle]"),
+        # long numbers
+        ("case #HQ106837576", "case #HQ[number]"),
+        ("from 6e40:4041:c617:e898:c11:40d2:c669:2eb4", "from [number]"),
+        ("from 192.168.100.12", "from [phone]"),
+        ("account 1234567", "account [number]"),
+        ("https://example.org/case?id=1234567", "https://example.org/case?id=[number]"),
+        # house numbers
+        ("at 123 Main St", "at [address] Main St"),
+        ("#2631 Lake st.", "[address] Lake st."),
+        ("525 and 555 market st", "[address] market st"),
+        ("354 24th ave", "[address] 24th ave"),
+        ("12 Orchard Close", "[address] Orchard Close"),
+        ("Hauptstraße 12a", "Hauptstraße [address]"),
+        ("12 bis rue de la Paix", "[address] bis rue de la Paix"),
+        ("Calle Mayor 5", "Calle Mayor [address]"),
+        ("Via Roma n. 10", "Via Roma n. [address]"),
+        ("Rua das Flores, 12", "Rua das Flores, [address]"),
+        ("Apt 4B", "Apt [address]"),
+        ("at 400 Stockton it leaks", "at [address] Stockton it leaks"),
+        # names
+        ("Spoke with Lena by phone", "Spoke with [name] by phone"),
+        ("per M.Hanrahan", "per [name]"),
+        ("Contacted Jessie Flores and Ann Lee", "Contacted [name] and [name]"),
+        ("left a message for Mr. O'Neill to call", "left a message for Mr. [name] to call"),
+        ("Dear Angela Alunni: thank you", "Dear [name]: thank you"),
+        ("spoke with Ann Lee; on Monday Lee came", "spoke with [name]; on Monday [name] came"),
+        ("Officer Ng called", "Officer [name] called"),
+        ("PER CARA RUPPERT THE ITEM IS DONE", "PER [name] THE ITEM IS DONE"),
+        ("sent to Abdul", "sent to [name]"),
+        ("Guillermo sent out an email", "[name] sent out an email"),
+        ("Ihsan Dujaili called back", "[name] called back"),
+        ("Mashhoodi, Cyrus", "[name]"),
+        ("Sehr geehrte Frau Müller, danke", "Sehr geehrte Frau [name], danke"),
+        ("Bonjour Monsieur Lefèvre", "Bonjour Monsieur [name]"),
+        ("Hablé con Lucía Gómez ayer", "Hablé con [name] ayer"),
+        ("The lamp is out.\nRegards,\nJo Bloggs", "The lamp is out.\nRegards,\n[name]"),
+        ("fixed now - John", "fixed now - [name]"),
+        ("We are on it. ^HP", "We are on it. [name]"),
+        ("spoke with Ludwig van der Berg today", "spoke with [name] today"),
+    ],
+)
+def test_what_goes(text: str, expected: str) -> None:
+    found = redact(text)
+    assert found.text == expected
+    assert found.count > 0
+    assert not detected(found.text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Maximo Work Order has been completed.",
+        "spoke with the crew and with Customer Service",
+        "Contacted Clear Channel about the shelter",
+        "Per process - cases are closed 14 days after assignment.",
+        "per DPW, this is done",
+        "reported to CalTrans and SFMTA",
+        "Thanks for the report",
+        "Hi there, good morning",
+        "opened 3/22/2012 at 10:30, closed 2012-03-24 17:05:12",
+        "from 2014-2015 it cost $12,500.00",
+        "14 lamps, 72 hours, 100 block of Main St",
+        "3 cars on Main St",
+        "during 2014 we cleaned 30 drains",
+        "San Diego and St. Francis are far",
+        "Cesar Chavez Street is closed",
+        "YOU CAN PARK IN THE GREEN ZONE FOR AN HOUR",
+        "call 911 or 311",
+        "https://example.org/streets/lamps",
+        "https://twitter.com/hashtag/lamps",
+        "Liebe Stadt, die Lampe ist defekt",
+        "Bitte melden Sie den Schaden beim Tiefbauamt",
+        "",
+        "???",
+    ],
+)
+def test_what_stays(text: str) -> None:
+    assert redact(text).text == text
+    assert redact(text).kinds == ()
+
+
+def test_official_accounts_stay_in_any_case() -> None:
+    context = PrivacyContext(official_handles=frozenset({"CityWater", "@tram@social.example"}))
+    text = "@citywater @CITYWATER2 https://x.com/CityWater/status/1 @tram@social.example @tram@other.example"
+    expected = "@citywater [handle] https://x.com/CityWater/status/1 @tram@social.example [handle]"
+    assert redact(text, context).text == expected
+    assert redact("https://social.example/@tram", context).text == "https://social.example/@tram"
+
+
+def test_the_sites_own_words_are_no_names() -> None:
+    assert redact("Per Gateman").text == "Per [name]"
+    assert redact("Per Gateman", PrivacyContext(ordinary_words=frozenset({"Gateman"}))).text == "Per Gateman"
+
+
+def test_the_sites_streets_show_house_numbers() -> None:
+    context = PrivacyContext(street_names=frozenset({"Laguna", "Van Ness"}))
+    assert redact("LOCATION 2323 LAGUNA, 11 s; 90 van ness", context).text == (
+        "LOCATION [address] LAGUNA, 11 s; [address] van ness"
+    )
+
+
+def test_staff_sign_notes_with_initials() -> None:
+    context = PrivacyContext(has_staff_initials=True)
+    for text in ("Registration fee paid. kb", "humps have been rebuilt - JB", "moved to 1/9/17 GS"):
+        assert redact(text).text == text
+        assert redact(text, context).text.endswith("[name]")
+    assert redact("It is fixed. ok", context).text == "It is fixed. ok"
+
+
+def test_kinds_are_counted() -> None:
+    found = redact("Spoke with Lena and Ann, 415-555-0123, jo@example.org, 1234567")
+    assert dict(found.kinds) == {"name": 2, "phone": 1, "email": 1, "number": 1}
+    assert found.count == 5
+
+
+def test_ordinary_words_are_learned_from_texts() -> None:
+    texts = [
+        "the appraiser came",
+        "an appraiser",
+        "Appraiser said",
+        "to the appraiser",
+        "maria maria maria maria",
+        "Zed zed",
+    ]
+    learned = ordinary_words(texts)
+    assert "appraiser" in learned
+    assert "maria" not in learned
+    assert "zed" not in learned
+
+
+def test_texts_come_out_as_a_reader_sees_them() -> None:
+    assert clean("cafÃ© \u202eabc\u200b") == "café abc"
+    assert redact("Ca\u0301fe").text == "C\u00e1fe"
+
+
+HOSTILE = {
+    "letters": "a" * 100_000,
+    "digits": "1" * 100_000,
+    "at signs": "@" * 100_000,
+    "at dots": "a@." * 30_000,
+    "dots": "http://x" + "." * 100_000 + "a",
+    "hyphens": "Jon-" * 25_000,
+    "house numbers": "1 a " * 25_000,
+    "numbers joined": "1," * 50_000,
+    "streets": "Calle Mayor " * 8_000,
+    "dashes": "- A" * 30_000,
+    "spaces": "Regards," + " " * 100_000 + "x",
+    "names": "spoke with Ann and " * 5_000,
+    "initials": "A. " * 30_000,
+    "brackets": "jo (at) " * 12_000,
+    "mojibake": "Ã©" * 30_000,
+    "entities": "&amp;" * 20_000,
+    "marks": "e" + "\u0301" * 50_000,
+    "compound words": "straße" * 15_000,
+}
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_hostile_texts_are_handled(name: str) -> None:
+    found = redact(HOSTILE[name], PrivacyContext(has_staff_initials=True, street_names=frozenset({"a"})))
+    assert not detected(found.text, PrivacyContext(has_staff_initials=True, street_names=frozenset({"a"})))
+
+
+@pytest.mark.skipif(not NOTES.exists(), reason="the shared San Francisco file is not on this machine")
+def test_san_franciscos_notes() -> None:
+    """No e-mail address, no telephone number and no long number is left; ordinary notes are untouched."""
+    with NOTES.open(encoding="utf-8", newline="") as file:
+        texts = sorted({row["status_notes"] for row in csv.DictReader(file) if row["status_notes"]})
+    context = PrivacyContext(ordinary_words=ordinary_words(texts), has_staff_initials=True)
+    found = [redact(text, context) for text in texts]
+    mail = re.compile(r"[^\s@]+@[^\s@]+\.[a-z]{2,}", re.IGNORECASE)
+    phone = re.compile(r"(?<![\d/])(?:\(?\d{3}\)?[-. ]{0,2})?\d{3}[-.]\d{4}(?!\d)|\d{6,}")
+    assert sum(bool(mail.search(text)) for text in texts) >= 15
+    assert sum(bool(phone.search(text)) for text in texts) >= 60
+    assert not [one.text for one in found if mail.search(one.text)]
+    assert not [one.text for one in found if phone.search(one.text)]
+    assert redact("Maximo Service Request has been resolved", context).kinds == ()
