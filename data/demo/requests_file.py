@@ -392,20 +392,14 @@ def _truth(requests: list[Request], ids: list[str], city: City, baseline: float)
     }
     failure = city.facts["failure"]
     agency_of_queue = {c["queue"]: c["agency"] for c in city.facts["category"].values()}
+    counted = [
+        (number, r)
+        for number, r in pairs
+        if r.copy_of is None and not impossible.get(number, "").startswith("closed ")
+    ]
     agencies = {}
-    for agency in city.facts["agency"]:
-        own = [
-            r
-            for i, r in pairs
-            if agency_of_queue[r.queue] == agency
-            and r.copy_of is None
-            and not impossible.get(i, "").startswith("closed ")
-        ]
-        facts = city.facts["agency"][agency]
-        ended = [(r, r.closed_at if r.status == "Closed" else None) for r in own]
-        answered = [
-            (r, r.updated_at if r.note_class in RESPONSES and r.status == "Closed" else None) for r in own
-        ]
+    for agency, facts in city.facts["agency"].items():
+        own = [r for _, r in counted if agency_of_queue[r.queue] == agency]
         agencies[agency] = {
             "planted": {
                 "median_days_of_those_that_close": facts["median_days"],
@@ -413,17 +407,7 @@ def _truth(requests: list[Request], ids: list[str], city: City, baseline: float)
                 "share_that_closes": facts["p_close"],
                 "note_classes": facts["notes"],
             },
-            "counted": len(own),
-            "closed_count": sum(1 for _, at in ended if at),
-            "responded_count": sum(1 for _, at in answered if at),
-            "note_class_counts": {
-                name: sum(1 for r in own if (r.note_class or "none") == name)
-                for name in sorted({r.note_class or "none" for r in own})
-            },
-            "median_days_to_closing": median_days([(r.opened_at, at) for r, at in ended], city.as_of),
-            "median_days_to_first_response": median_days(
-                [(r.opened_at, at) for r, at in answered], city.as_of
-            ),
+            **_measured(own, city.as_of),
         }
     mojibake = [i for i, r in pairs if any(0x80 <= ord(c) <= 0x9F for c in r.description)]
     return {
@@ -431,6 +415,7 @@ def _truth(requests: list[Request], ids: list[str], city: City, baseline: float)
         "status_counts": {
             s: sum(1 for r in requests if r.status == s) for s in ("Open", "In progress", "Closed")
         },
+        "all": _measured([r for _, r in counted], city.as_of),
         "agencies": agencies,
         "update_classes": {i: r.note_class for i, r in pairs if r.note},
         "duplicates": {i: first[f"copied {r.copy_of}"] for i, r in pairs if r.copy_of is not None},
@@ -463,6 +448,22 @@ def _truth(requests: list[Request], ids: list[str], city: City, baseline: float)
         "first_opened_at": instant(requests[0].opened_at),
         "last_opened_at": instant(requests[-1].opened_at),
         "by_category_and_area": _cells(pairs),
+    }
+
+
+def _measured(own: list[Request], as_of: datetime) -> dict[str, Any]:
+    """What a program should find for these requests, whose clocks can all be trusted."""
+    ended = [r.closed_at if r.status == "Closed" else None for r in own]
+    answered = [r.updated_at if r.note_class in RESPONSES and r.status == "Closed" else None for r in own]
+    classes = [r.note_class or "none" for r in own]
+    opened = [r.opened_at for r in own]
+    return {
+        "counted": len(own),
+        "closed_count": sum(at is not None for at in ended),
+        "responded_count": sum(at is not None for at in answered),
+        "note_class_counts": {name: classes.count(name) for name in sorted(set(classes))},
+        "median_days_to_closing": median_days(list(zip(opened, ended, strict=True)), as_of),
+        "median_days_to_first_response": median_days(list(zip(opened, answered, strict=True)), as_of),
     }
 
 

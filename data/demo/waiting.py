@@ -10,8 +10,9 @@ from datetime import datetime
 from fractions import Fraction
 
 WAITING_NOTES = (
-    "Medians are Kaplan-Meier over whole minutes, censored at as_of, without the planted copies and without "
-    "requests whose closing is impossible; null means that half were not reached."
+    "Medians are Kaplan-Meier over whole minutes, censored at as_of, without the planted copies and without requests "
+    "whose closing is impossible; null means that half were not reached. Answers in the register come on top of these: "
+    "a request that only the register answers counts as unanswered here."
 )
 
 

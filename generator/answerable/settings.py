@@ -22,7 +22,15 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import holidays
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from answerable.errors import SettingsError
 
@@ -211,7 +219,7 @@ class ColumnMap(Model):
     column: str | tuple[str, ...] | None = Field(
         None, description="The column; several are joined by the separator"
     )
-    separator: str = ": "
+    separator: Annotated[str, StringConstraints(strip_whitespace=False)] = ": "
     constant: str | None = Field(None, description="The same value for every row")
     format: str | tuple[str, ...] | None = Field(
         None,

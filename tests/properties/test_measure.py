@@ -244,7 +244,7 @@ def clock_of(case: Case, until: datetime) -> Clock:
     reported = closing_reported(case)
     closings = [t for k, t, _ in happened if k == "closed"] + ([reported] if reported and reported <= until else [])
     closed = max(closings, default=None)
-    if closed is not None and any(k == "reopened" and t > closed for k, t, _ in happened):
+    if closed is not None and any(k == "reopened" and t >= closed for k, t, _ in happened):
         closed = None
     answers = [at(case, m) for m in case.responses if at(case, m) <= until]
     responded = min(answers, default=None)
@@ -255,7 +255,7 @@ def clock_of(case: Case, until: datetime) -> Clock:
     if reached is not None and reached > until:
         reached = None
     start = reached if is_petition else created
-    is_year_right = reported is None or 1990 <= reported.year <= (until + timedelta(days=1)).year
+    is_year_right = reported is None or (1990 <= reported.year and reported <= until + timedelta(days=366))
     can_close = is_year_right and (closed is None or closed >= created) and until >= created
     possible = (
         can_close
@@ -470,7 +470,7 @@ def published(store: Store) -> dict[tuple[str, str, str, str], dict[str, Any]]:
 
 @pytest.mark.slow
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     # A run takes half a second: making a failing world smaller would take longer than reading it.
@@ -484,6 +484,7 @@ def test_every_measure_is_what_plain_python_computes(world: World) -> None:
         found = published(store)
     expected = expected_rows(world)
     main = {m for m, _, _, _ in expected}
+    assert main <= {m for m, _, _, _ in found}
     extra = {k for k, row in found.items() if k[0] in main and k not in expected and not row["is_suppressed"]}
     # A blank row of a rate or a time stands where something was raised that has no clock; nothing else is extra.
     assert not extra
@@ -499,5 +500,11 @@ def test_every_measure_is_what_plain_python_computes(world: World) -> None:
         is_share_or_time = key[0] not in {"raised", "open", "supporters"}
         assert row["is_too_few"] == (is_share_or_time and denominator < 10), (key, row)
         assert row["is_not_reached"] == ("_days_to_" in key[0] and denominator >= 10 and value is None), (key, row)
-    if not any(c.source in PRIVATE and c.is_counted for c in world.cases):
-        assert not any(r["is_suppressed"] for r in found.values() if r["measure"] in main)
+    # What the private part of a number is, if it is small, must not be there.
+    private = World(tuple(c for c in world.cases if c.source in PRIVATE), world.until)
+    for key, (_, _, _, numerator, denominator) in expected_rows(private).items():
+        counts = [numerator] if denominator is None else [numerator, denominator, denominator - numerator]
+        if any(0 < n < 5 for n in counts):
+            assert found[key]["is_suppressed"], (key, counts)
+    if not private.cases:
+        assert not any(r["is_suppressed"] for r in found.values())

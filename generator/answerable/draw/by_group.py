@@ -127,7 +127,7 @@ def _wait_in_words(name: str, half: Row, most: Row) -> Markup:
     if half.value is None:
         return Markup("{}: {}.").format(name, Number(half))
     if most.value is None:
-        return Markup("{}: half within {}; nine in ten: {}.").format(name, Number(half), Number(most))
+        return Markup("{}: half within {}; nine in ten is {}.").format(name, Number(half), Number(most))
     return Markup("{}: half within {}, nine in ten within {}.").format(name, Number(half), Number(most))
 
 

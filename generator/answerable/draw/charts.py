@@ -41,17 +41,27 @@ _LEAST_DAYS = 1 / 1440  # a logarithmic scale has no zero: what took no time is 
 _LONG_RANGE = (
     40  # where the longest is so many times the shortest, a straight scale would hide the short ones
 )
-_ORDER = '["the order of the frame"]'
+# What stands in a template where each chart has something of its own.
+_ORDER = ["the order of the frame"]
+_LIMITS = [0.125, 99.875]
+_TICKS = [0.375, 9.625]
+
 _LINE_HEIGHT = 15
 _EMPTY = "\N{ZERO WIDTH SPACE}"  # an empty line above a label, which Vega would drop
 _PER_CENT = "format(datum.value * 100, ',.0f') + '\\u00a0%'"
 
 
-def _with_rows(template: str, rows: pd.DataFrame) -> dict[str, Any]:
-    """The template with a frame's rows; where it has rows with names, they stand in the frame's order."""
+def _filled(
+    template: str, rows: pd.DataFrame, limits: tuple[float, float] | None = None
+) -> dict[str, Any]:
+    """The template with a frame's rows, their order where they have names, and the ends of its axis."""
     if "name" in rows:
         # Said outright: the order of the data is lost in a layer that has no value for the first row.
-        template = template.replace(_ORDER, json.dumps(list(rows["name"])))
+        template = template.replace(json.dumps(_ORDER), json.dumps(list(rows["name"])))
+    if limits is not None:
+        ticks = [tick for tick in _DAY_TICKS if limits[0] <= tick <= limits[1] * 1.001]
+        template = template.replace(json.dumps(_LIMITS), json.dumps(list(limits)))
+        template = template.replace(json.dumps(_TICKS), json.dumps(ticks))
     spec: dict[str, Any] = json.loads(template)
     if isinstance(spec["height"], dict):
         spec["height"] = spec["height"]["step"] * len(rows)
@@ -102,7 +112,7 @@ def raised_and_open(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
 
     ``rows``: month (a date), raised, open, text.
     """
-    return _with_rows(_raised_and_open(_bucket(len(rows)), width), rows)
+    return _filled(_raised_and_open(_bucket(len(rows)), width), rows)
 
 
 @lru_cache
@@ -124,7 +134,7 @@ def rate_by_month(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
 
     ``rows``: month (a date), value, low, high (0 to 1, empty where unknown), text.
     """
-    return _with_rows(_line_and_band("rate", _bucket(len(rows)), width), rows)
+    return _filled(_line_and_band("rate", _bucket(len(rows)), width), rows)
 
 
 def days_by_month(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
@@ -134,7 +144,7 @@ def days_by_month(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
     """
     is_long = is_long_range(rows["value"].dropna())
     kind: Literal["long days", "days"] = "long days" if is_long else "days"
-    return _with_rows(
+    return _filled(
         _line_and_band(kind, _bucket(len(rows)), width), _at_least_a_minute(rows) if is_long else rows
     )
 
@@ -197,15 +207,13 @@ def values_with_intervals(rows: pd.DataFrame, *, width: int, kind: Literal["rate
         "rate" if kind == "rate" else ("long days" if is_long else "days")
     )
     drawn, lines = _labelled(drawn, width)
-    return _with_rows(_dots(shape, limits, width, lines), drawn)
+    return _filled(_dots(shape, width, lines), drawn, limits)
 
 
 @lru_cache
-def _dots(
-    kind: Literal["rate", "days", "long days"], limits: tuple[float, float], width: int, lines: int
-) -> str:
+def _dots(kind: Literal["rate", "days", "long days"], width: int, lines: int) -> str:
     step = 34
-    x = _value_axis(kind, limits)
+    x = _value_axis(kind)
     base = _rows().encode(y=_row_axis(lines, step))
     rule = base.mark_rule(color=COLOURS["blue-soft"], strokeWidth=7, clip=True).encode(
         x=_as(x, "low:Q"), x2="high:Q"
@@ -234,14 +242,14 @@ def times(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
     limits = range_of_days(known, is_long=is_long)
     drawn["end"] = drawn["most"].where(drawn["most"].notna() | drawn["half"].isna(), limits[1])
     drawn, lines = _labelled(drawn, width)
-    return _with_rows(_two_dots("long days" if is_long else "days", limits, width, lines), drawn)
+    return _filled(_two_dots("long days" if is_long else "days", width, lines), drawn, limits)
 
 
 @lru_cache
-def _two_dots(kind: Literal["days", "long days"], limits: tuple[float, float], width: int, lines: int) -> str:
+def _two_dots(kind: Literal["days", "long days"], width: int, lines: int) -> str:
     step = 54
     base = _rows().encode(y=_row_axis(lines, step))
-    x = _value_axis(kind, limits)
+    x = _value_axis(kind)
     line = base.mark_rule(color=COLOURS["blue-soft"], strokeWidth=5, clip=True).encode(
         x=_as(x, "half:Q"), x2="end:Q"
     )
@@ -267,7 +275,7 @@ def bars(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
     top = float(rows["value"].max()) if rows["value"].notna().any() else 1.0
     # The axis is not drawn: each bar says its number. It only has to leave room for the longest of them.
     drawn, lines = _labelled(rows, width)
-    return _with_rows(_bars(_nice(top * (1.25 if width < _PHONE else 1.15)), width, lines), drawn)
+    return _filled(_bars(_nice(top * (1.25 if width < _PHONE else 1.15)), width, lines), drawn)
 
 
 @lru_cache
@@ -299,7 +307,7 @@ def _row_axis(lines: int, step: int) -> alt.Y:
     above = lines * _LINE_HEIGHT
     return alt.Y(
         "name:N",
-        sort=json.loads(_ORDER),
+        sort=_ORDER,
         scale=alt.Scale(type="band", padding=0),
         bandPosition=(above + step / 2) / (above + step),
         axis=None if lines else axis,

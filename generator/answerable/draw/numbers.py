@@ -176,13 +176,11 @@ def _interval(low: float | None, high: float | None, write: partial[str]) -> str
     first, last = write(low), write(high)
     if first == last:
         return first
+    # The unit is said once: "61 to 65 %", "1 to 4 days".
     number, _, unit = first.rpartition(_SPACE)
-    is_plain = not first.startswith(("under", "over"))
-    return (
-        f"{number} to {last}"
-        if is_plain and unit and last.endswith(f"{_SPACE}{unit}")
-        else f"{first} to {last}"
-    )
+    is_same_unit = unit.removesuffix("s") == last.rpartition(_SPACE)[2].removesuffix("s")
+    is_plain = bool(number) and not first.startswith(("under", "over"))
+    return f"{number if is_same_unit and is_plain else first} to {last}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,19 +228,13 @@ class Number:
 
 
 def _span(row: Row, field: Field, form: Form | None, text: str) -> Markup:
-    is_count = field in {"numerator", "denominator"}
-    return Markup(
-        '<span class="number{}" data-measure="{}" data-breakdown="{}" data-group="{}" data-interval="{}"'
-        ' data-field="{}" data-form="{}">{}</span>'
-    ).format(
-        "" if text[:1].isdigit() else " number--words",
-        row.measure,
-        row.breakdown,
-        row.group_code,
-        row.interval,
-        field,
-        "count" if is_count else (form or form_of(row)),
-        escape(text),
+    kind = "number" if text[:1].isdigit() else "number number--words"
+    how = "count" if field in {"numerator", "denominator"} else (form or form_of(row))
+    # Escaped part by part rather than by Markup.format, which is slow, and a table has thousands of these.
+    return Markup(  # noqa: S704
+        f'<span class="{kind}" data-measure="{escape(row.measure)}" data-breakdown="{escape(row.breakdown)}"'
+        f' data-group="{escape(row.group_code)}" data-interval="{escape(row.interval)}" data-field="{field}"'
+        f' data-form="{how}">{escape(text)}</span>'
     )
 
 

@@ -342,8 +342,8 @@ def _merged(taken: Taken, source: FeedbackSource, one: _Pass, folder: Path) -> T
     later = [at for at in (taken.as_of_at, *held) if at is not None]
     return replace(
         taken,
-        feedback=ibis.union(as_table(feedback, "feedback"), old),
-        updates=ibis.union(as_table(updates, "feedback_update"), old_updates),
+        feedback=ibis.union(as_table(feedback, "feedback"), as_table(old, "feedback")),
+        updates=ibis.union(as_table(updates, "feedback_update"), as_table(old_updates, "feedback_update")),
         as_of_at=taken.as_of_at if source.as_of is not None else max(later),
     )
 
@@ -433,13 +433,12 @@ def _with_conversations(
 
 def _places(rows: ir.Table, gathered: Gathered, one: _Pass) -> list[Finding]:
     """How many feedback are on no map: without a place, or outside every area."""
-    has_points = "latitude" in gathered.mapped
-    if not has_points and not ("area" in gathered.mapped and one.areas):
+    if not one.areas or not {"latitude", "area"} & set(gathered.mapped):
         return []
-    is_unplaced = rows.area_code.isnull() if one.areas else ibis.literal(True)
+    is_unplaced = rows.area_code.isnull()
     counts = rows.aggregate(
         place_missing=(is_unplaced & rows.latitude.isnull()).sum(),
-        place_outside=(is_unplaced & rows.latitude.notnull()).sum() if one.areas else ibis.literal(0),
+        place_outside=(is_unplaced & rows.latitude.notnull()).sum(),
     )
     found = one.store.con.to_pyarrow(counts).to_pylist()[0]
     return [
@@ -455,7 +454,7 @@ def _differences(old: ir.Table, new: ir.Table, months: Sequence[str], store: Sto
 
     def hashed(rows: ir.Table, prefix: str) -> ir.Table:
         part = rows.filter(rows.month.isin(list(months)))
-        texts = [part[n].cast("string").fill_null("\x00") for n in names]
+        texts = [part[n].cast("string").fill_null("\x1e") for n in names]
         return part.select(
             **{
                 f"{prefix}_id": part.feedback_id,

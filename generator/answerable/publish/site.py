@@ -101,7 +101,7 @@ def _write(store: Store, settings: Settings, staging: Path, place: Path, builder
     view = look(store, settings)
     log.info("pages: %d issues have one", len(view.issues))
     files = write_open_data(store, settings, staging / "data", old=place / "data" if place.exists() else None)
-    drawing = Drawing(scene_of(view), environment(settings), build / "cache" / "charts", {})
+    drawing = Drawing(scene_of(view), environment(settings), build / "cache" / "charts")
     features = _features(settings)
     pages = few_pages(view, files, features)
     sections = _sections(view)
@@ -109,7 +109,7 @@ def _write(store: Store, settings: Settings, staging: Path, place: Path, builder
     builder(config)
     _take(build / _HTML, staging)
     shells = {section: _shell(staging, section) for section in sections}
-    _add_policies(staging)
+    _finish(staging, drawing)
     stamped = _stamp(staging, place, shells, _records(store, view, drawing))
     _write_files(staging, {**drawing.files, "assets/vega.js": vega_bundle(build / "cache")})
     paths = [page.path for page in pages]
@@ -210,9 +210,10 @@ def _take(html: Path, staging: Path) -> None:
     html.rmdir()
 
 
-def _add_policies(staging: Path) -> None:
+def _finish(staging: Path, drawing: Drawing) -> None:
+    """Put figures and policy into the pages that the builder made."""
     for path in staging.rglob("*.html"):
-        path.write_text(with_policy(path.read_text("utf-8")), "utf-8")
+        path.write_text(with_policy(drawing.placed(path.read_text("utf-8"))), "utf-8")
 
 
 # -- the many --------------------------------------------------------------------------------------------------------

@@ -48,6 +48,14 @@ def test_what_was_opened_again_is_not_closed(world: Any) -> None:
     assert clock["closing_minutes"] == 60 * 1440
 
 
+def test_opened_again_at_the_same_instant_is_open(world: Any) -> None:
+    world.source("city", "2024-03-01T00:00")
+    world.feedback(
+        "x", "2024-01-01T00:00", updates=(("reopened", "2024-01-02T00:00"), ("closed", "2024-01-02T00:00"))
+    )
+    assert world.clocks()["x"]["closed_at"] is None
+
+
 @pytest.mark.parametrize(("at", "happened"), [("2024-03-01T00:00:00", True), ("2024-03-01T00:00:01", False)])
 def test_an_event_at_t_counts_and_a_later_one_does_not_exist(world: Any, at: str, happened: bool) -> None:
     world.source("city", "2024-03-01T00:00")

@@ -261,16 +261,15 @@ def test_the_order_of_rows_decides_nothing(town: Town) -> None:
     town.understand()
     before, counts = town.digests(), {name: len(town.rows(name)) for name in town.digests()}
     assert all(counts[name] for name in counts if name != "outcome"), counts
-    for seed in (1, 2):
-        random.Random(seed).shuffle(town.feedback)
-        random.Random(seed).shuffle(town.updates)
-        # Other settings and back again, so that everything is decided anew.
-        site = (town.folder / "data" / "site.yml").read_text("utf-8")
-        town.settings_file("site.yml", site.replace("name: Town", "name: Village"))
-        town.understand()
-        town.settings_file("site.yml", site)
-        town.understand()
-        assert town.digests() == before
+    random.Random(1).shuffle(town.feedback)
+    random.Random(2).shuffle(town.updates)
+    # Other settings and back again, so that everything is decided anew.
+    site = (town.folder / "data" / "site.yml").read_text("utf-8")
+    town.settings_file("site.yml", site.replace("name: Town", "name: Village"))
+    town.understand()
+    town.settings_file("site.yml", site)
+    town.understand()
+    assert town.digests() == before
 
 
 def test_a_second_run_writes_nothing(town: Town) -> None:

@@ -277,16 +277,16 @@ def _lines_at(path: Path, positions: Sequence[int]) -> list[int]:
 
 def _header(source: TableSource | PetitionsSource, file: InputFile) -> tuple[list[str], str]:
     """The names in the first line, each once, and the delimiter."""
-    try:
-        with open_text(file.path, source.encoding) as text:
-            first = text.readline(_MAX_LINE)
-    except UnicodeError as error:
+    with open_text(file.path, source.encoding, errors="surrogateescape") as text:
+        first = text.readline(_MAX_LINE)
+    wrong = next((c for c in first if "\udc80" <= c <= "\udcff"), "")
+    if wrong:
         raise SourceError(
-            f"is not {source.encoding}: {error}",
+            f"is not {source.encoding}: its first line holds the byte 0x{ord(wrong) - 0xDC00:02x}",
             file=file.path,
             line=1,
             remedy="name the file's encoding in data/sources.yml, such as encoding: cp1252",
-        ) from error
+        )
     if not first.strip():
         raise SourceError("is empty", file=file.path, remedy="fetch the file again")
     if "\0" in first or first.startswith(("PK\x03", "PAR1", "%PDF", "\x1f\x8b")):
@@ -383,30 +383,18 @@ def _json_paths(
     missing = set(needed)
     paths: dict[str, str] = {}
     seen: dict[str, None] = {}
-    try:
-        with open_text(file.path, source.encoding) as text:
-            for number, line in enumerate(text):
-                if not missing:
-                    break
-                try:
-                    value = json.loads(line)
-                except ValueError:
-                    continue
-                if not isinstance(value, dict):
-                    continue
-                if number < _KEYS_SAMPLE:
-                    seen.update(dict.fromkeys(value))
-                for name in sorted(missing):
-                    found = _json_path(value, name)
-                    if found is not None:
-                        paths[name] = found
-                        missing.discard(name)
-    except UnicodeError as error:
-        raise SourceError(
-            f"is not {source.encoding}: {error}",
-            file=file.path,
-            remedy="name the file's encoding in data/sources.yml",
-        ) from error
+    with open_text(file.path, source.encoding, errors="replace") as text:
+        for number, line in enumerate(text):
+            if not missing:
+                break
+            value = _object(line)
+            if number < _KEYS_SAMPLE:
+                seen.update(dict.fromkeys(value))
+            for name in sorted(missing):
+                found = _json_path(value, name)
+                if found is not None:
+                    paths[name] = found
+                    missing.discard(name)
     if not seen and needed:
         raise SourceError(
             "has no line with a JSON object",
@@ -416,6 +404,15 @@ def _json_paths(
         )
     _aliases([*seen, *paths], needed, file, source)
     return paths
+
+
+def _object(line: str) -> dict[str, Any]:
+    """The JSON object of a line; an empty one where the line is none."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _json_path(value: Mapping[str, Any], name: str) -> str | None:
