@@ -59,10 +59,15 @@ install-bench: $(INSTALLED)-bench
 
 # ---- the demonstration site -----------------------------------------------------------------------------------------
 
-# The invented city's files, which its sources read.
+# The invented city's files, which its sources read. One of its sources breaks: it is read once while it is sound, so that
+# the site shows what a reader of a real one would see (the last good data, and since when).
 build/demo/truth.json: $(shell find data/demo -type f -not -path '*/__pycache__/*' 2>/dev/null) | $(INSTALLED)-site
 	@echo "Writing the demonstration city's records into build/demo"
 	@$(BIN)/python data/demo/make.py --out build/demo
+	@cp build/demo/permits_export.csv build/demo/permits_broken.csv
+	@cp build/demo/earlier/permits_export.csv build/demo/permits_export.csv
+	@$(BIN)/answerable gather . --source permits
+	@mv build/demo/permits_broken.csv build/demo/permits_export.csv
 	@touch $@
 
 demo: build/demo/truth.json

@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import click
 import typer
 from rich.console import Console
 from rich.status import Status
@@ -83,11 +82,14 @@ def gather(
 
     Exits with 5 where a source has been failing for longer than its max_age_days, else with 0 and a warning.
     """
-    from answerable.build import gather_project
-    from answerable.gather.sync import raise_if_too_old
+    from answerable.build import gather_project, store_folder
+    from answerable.publish.checks import check_sources
+    from answerable.settings import load_settings
+    from answerable.store import Store
 
+    folder = _folder(project)
     with _Progress():
-        receipts = gather_project(_folder(project), only=source)
+        receipts = gather_project(folder, only=source)
     for receipt in receipts:
         if receipt.result == "failed":
             _say(f"warning: source {receipt.source_id}: {receipt.message}")
@@ -97,7 +99,8 @@ def gather(
                 f"({receipt.new_count} new, {receipt.changed_count} changed, {receipt.gone_count} gone), "
                 f"{receipt.finding_count} findings"
             )
-    raise_if_too_old(_folder(project), receipts)
+    with Store.open(store_folder(folder), is_writer=False) as store:
+        check_sources(store, load_settings(folder), only=source)
 
 
 @app.command()
@@ -244,17 +247,9 @@ def _instant(value: Any) -> str:
 def main() -> None:
     """The command line: `answerable`."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except AnswerableError as error:
         _say(f"error: {error}")
         sys.exit(error.exit_code)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(UsageError.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)

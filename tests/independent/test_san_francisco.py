@@ -1,9 +1,10 @@
 """San Francisco's measures once more, from the raw file.
 
-This shares nothing with the program but the definitions in words and the project's own configuration: it reads the city's
-CSV with the standard library, computes every measure in every breakdown and month with plain Python and lifelines, and
-compares all of it with the published ``measures.csv``. The one thing taken from the published data is the class of each note
-(``updates.csv``), since how notes are classified is not what is checked here.
+This shares nothing with the program but the definitions in words and the project's own configuration: it
+reads the city's CSV with the standard library, computes every measure in every breakdown and month with
+plain Python and lifelines, and compares all of it with the published ``measures.csv``. The one thing taken
+from the published data is the class of each note (``updates.csv``), since how notes are classified is not
+what is checked here.
 
     SF311_CSV=.../311_service_requests.csv SF_BOUNDARIES=.../san-francisco.geojson pytest tests/independent
 """
@@ -77,7 +78,8 @@ def topic_codes() -> tuple[dict[str, str], dict[str, str | None]]:
     """The topic of each of the source's codes, and the agency of each topic."""
     config = yaml.safe_load((PROJECT / "data" / "topics.yml").read_text("utf-8"))
     services = {s["code"]: s.get("agency") for s in config["services"]}
-    topics, agencies = {}, {}
+    topics: dict[str, str] = {}
+    agencies: dict[str, str | None] = {}
     for topic in config["topics"]:
         agencies[topic["code"]] = topic.get("agency") or services[topic["service"]]
         assert not topic.get("phrases"), "this check knows no phrases"
@@ -226,7 +228,8 @@ def measures(requests: list[Request], until: datetime, *, still_open: int) -> It
         those = sum(bool(r.responded and (r.responded - r.created) // MINUTE <= days * 1440) for r in old)
         yield f"response_rate_{days}d", share(those, len(old))
     yield from durations(
-        "first_response", [(((r.responded or until) - r.created) // MINUTE, bool(r.responded)) for r in possible]
+        "first_response",
+        [(((r.responded or until) - r.created) // MINUTE, bool(r.responded)) for r in possible],
     )
     yield from durations(
         "closing", [(((r.closed or until) - r.created) // MINUTE, bool(r.closed)) for r in on_closing_clock]
@@ -238,9 +241,7 @@ def expected_measures(requests: list[Request], until: datetime) -> dict[Key, Exp
     last = max(last, until.astimezone(ZONE).strftime("%Y-%m"))
     months = [
         f"{n // 12:04d}-{n % 12 + 1:02d}"
-        for n in range(
-            int(first[:4]) * 12 + int(first[5:]) - 1, int(last[:4]) * 12 + int(last[5:])
-        )
+        for n in range(int(first[:4]) * 12 + int(first[5:]) - 1, int(last[:4]) * 12 + int(last[5:]))
     ]
     found: dict[Key, Expected] = {}
     for breakdown in ("all", "agency", "topic", "area", "source"):
@@ -282,7 +283,11 @@ def differences(site: Path) -> list[str]:
     requests, until = read_requests(site)
     expected, published = expected_measures(requests, until), published_measures(site)
     names = {name for name, _, _, _ in expected}
-    found = [f"not computed here: {key}" for key in published if key[0] in names - {"raised", "open"} and key not in expected]
+    found = [
+        f"not computed here: {key}"
+        for key in published
+        if key[0] in names - {"raised", "open"} and key not in expected
+    ]
     found += [
         f"not computed here: {key}"
         for key in published

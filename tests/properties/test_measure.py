@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
@@ -23,7 +24,7 @@ from answerable.settings import Agency, Licence, Service, Settings, Site, TableS
 from answerable.store import Store
 
 ZONE = "America/Los_Angeles"
-ZURICH = ZoneInfo(ZONE)
+WALL = ZoneInfo(ZONE)
 LIMITS = (7, 28, 90)
 _TYPES = {
     "string": pa.string(),
@@ -79,7 +80,7 @@ def instant(minutes: int, seconds: int = 0) -> datetime:
 def day_instant(days: int) -> datetime:
     """Local midnight, so many days after the start."""
     day = date(2021, 3, 1) + timedelta(days=days)
-    return datetime(day.year, day.month, day.day, tzinfo=ZURICH).astimezone(UTC)
+    return datetime(day.year, day.month, day.day, tzinfo=WALL).astimezone(UTC)
 
 
 def at(case: Case, minutes: int, seconds: int = 0) -> datetime:
@@ -109,7 +110,7 @@ def fill(store: Store, world: World) -> None:
         key = {
             "feedback_id": f"f{number:05d}",
             "source_id": case.source,
-            "month": at(case, case.created, case.seconds).astimezone(ZURICH).strftime("%Y-%m"),
+            "month": at(case, case.created, case.seconds).astimezone(WALL).strftime("%Y-%m"),
         }
         feedback.append(
             {
@@ -190,7 +191,12 @@ def project(folder: Path) -> Settings:
     return Settings(
         project=folder,
         site=Site(
-            name="s", description="d", url="https://example.org", publisher="p", contact="c@example.org", timezone=ZONE
+            name="s",
+            description="d",
+            url="https://example.org",
+            publisher="p",
+            contact="c@example.org",
+            timezone=ZONE,
         ),
         agencies=(Agency(code="a", name="A"), Agency(code="b", name="B")),
         services=(Service(code="s", name="S"),),
@@ -212,7 +218,8 @@ def project(folder: Path) -> Settings:
     )
 
 
-# -- the second computation ----------------------------------------------------------------------------------------------
+# -- the second computation
+# ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -234,7 +241,7 @@ class Clock:
 
 def waited(case: Case, start: datetime, end: datetime) -> int:
     if case.source in DAYS:
-        return (end.astimezone(ZURICH).date() - start.astimezone(ZURICH).date()).days * 1440
+        return (end.astimezone(WALL).date() - start.astimezone(WALL).date()).days * 1440
     return (end - start) // timedelta(minutes=1)
 
 
@@ -242,7 +249,9 @@ def clock_of(case: Case, until: datetime) -> Clock:
     created = at(case, case.created, case.seconds)
     happened = [(k, at(case, m), o) for k, m, o in case.updates if at(case, m) <= until]
     reported = closing_reported(case)
-    closings = [t for k, t, _ in happened if k == "closed"] + ([reported] if reported and reported <= until else [])
+    closings = [t for k, t, _ in happened if k == "closed"] + (
+        [reported] if reported and reported <= until else []
+    )
     closed = max(closings, default=None)
     if closed is not None and any(k == "reopened" and t >= closed for k, t, _ in happened):
         closed = None
@@ -255,7 +264,7 @@ def clock_of(case: Case, until: datetime) -> Clock:
     if reached is not None and reached > until:
         reached = None
     start = reached if is_petition else created
-    is_year_right = reported is None or (1990 <= reported.year and reported <= until + timedelta(days=366))
+    is_year_right = reported is None or (reported.year >= 1990 and reported <= until + timedelta(days=366))
     can_close = is_year_right and (closed is None or closed >= created) and until >= created
     possible = (
         can_close
@@ -271,14 +280,16 @@ def clock_of(case: Case, until: datetime) -> Clock:
     on_clock = possible and expected and start is not None
     return Clock(
         case=case,
-        month=created.astimezone(ZURICH).strftime("%Y-%m"),
+        month=created.astimezone(WALL).strftime("%Y-%m"),
         possible=possible,
         expected=expected,
         acknowledged=acknowledged is not None,
         responded=responded is not None,
         closed_at=closed,
         confirmed=any(k == "confirmed" for k, _, _ in happened),
-        response=(waited(case, start, responded or until), responded is not None) if on_clock and start else None,
+        response=(waited(case, start, responded or until), responded is not None)
+        if on_clock and start
+        else None,
         known=waited(case, start, until) if on_clock and start else None,
         closing=(waited(case, created, closed or until), closed is not None) if can_close else None,
     )
@@ -331,13 +342,11 @@ def expected_rows(world: World) -> dict[tuple[str, str, str, str], tuple[Any, ..
     found: dict[tuple[str, str, str, str], tuple[Any, ...]] = {}
     if not clocks:
         return found
-    last = max(
-        max(c.month for c in clocks),
-        max(instant(world.until[c.case.source]).astimezone(ZURICH).strftime("%Y-%m") for c in clocks),
-    )
+    ends = [instant(world.until[c.case.source]).astimezone(WALL).strftime("%Y-%m") for c in clocks]
+    last = max(*(c.month for c in clocks), *ends)
     months = months_between(min(c.month for c in clocks), last)
     asking = {c.case.source for c in clocks if c.confirmed and c.possible}
-    keys = {
+    keys: dict[str, Callable[[Clock], str]] = {
         "all": lambda c: "all",
         "agency": lambda c: c.case.agency,
         "topic": lambda c: c.case.topic,
@@ -357,7 +366,7 @@ def expected_rows(world: World) -> dict[tuple[str, str, str, str], tuple[Any, ..
                     c
                     for c in members
                     if c.month <= end
-                    and (c.closed_at is None or c.closed_at.astimezone(ZURICH).strftime("%Y-%m") > end)
+                    and (c.closed_at is None or c.closed_at.astimezone(WALL).strftime("%Y-%m") > end)
                 ]
                 found["open", *place] = (len(still), None, None, len(still), None)
                 if any(c.case.support is not None for c in members):
@@ -367,16 +376,22 @@ def expected_rows(world: World) -> dict[tuple[str, str, str, str], tuple[Any, ..
                 if rated:
                     found |= {(name, *place): row for name, row in rates_of(rated).items()}
                 asked = [
-                    c for c in rated if c.possible and (c.closed_at or c.confirmed) and c.case.source in asking
+                    c
+                    for c in rated
+                    if c.possible and (c.closed_at or c.confirmed) and c.case.source in asking
                 ]
                 if asked:
                     found["confirmed_rate", *place] = share(sum(c.confirmed for c in asked), len(asked))
                 timed = [
-                    c for c in here if breakdown == "source" or c.case.source not in SELECTED or not is_any_rated
+                    c
+                    for c in here
+                    if breakdown == "source" or c.case.source not in SELECTED or not is_any_rated
                 ]
                 if timed:
                     for clock in ("first_response", "closing"):
-                        waits = [w for c in timed if (w := c.response if clock == "first_response" else c.closing)]
+                        waits = [
+                            w for c in timed if (w := c.response if clock == "first_response" else c.closing)
+                        ]
                         for name, p in (("median", Fraction(1, 2)), ("p90", Fraction(1, 10))):
                             points = kaplan_meier(waits, p) if len(waits) >= 10 else (None, None, None)
                             found[f"{name}_days_to_{clock}", *place] = (
@@ -407,7 +422,8 @@ def rates_of(cases: list[Clock]) -> dict[str, tuple[Any, ...]]:
     return rows
 
 
-# -- the test ------------------------------------------------------------------------------------------------------------
+# -- the test
+# ------------------------------------------------------------------------------------------------------------
 
 _STEP = st.sampled_from([-1, 0, 1, 5, 1439, 1440, 1441, 7 * 1440, 8 * 1440, 20 * 1440, 28 * 1440, 60 * 1440])
 _LATER = st.one_of(_STEP, st.integers(0, 120 * 1440))
@@ -499,7 +515,10 @@ def test_every_measure_is_what_plain_python_computes(world: World) -> None:
         assert (row["numerator"], row["denominator"]) == (numerator, denominator), (key, row)
         is_share_or_time = key[0] not in {"raised", "open", "supporters"}
         assert row["is_too_few"] == (is_share_or_time and denominator < 10), (key, row)
-        assert row["is_not_reached"] == ("_days_to_" in key[0] and denominator >= 10 and value is None), (key, row)
+        assert row["is_not_reached"] == ("_days_to_" in key[0] and denominator >= 10 and value is None), (
+            key,
+            row,
+        )
     # What the private part of a number is, if it is small, must not be there.
     private = World(tuple(c for c in world.cases if c.source in PRIVATE), world.until)
     for key, (_, _, _, numerator, denominator) in expected_rows(private).items():

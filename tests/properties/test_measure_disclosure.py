@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,7 +66,9 @@ def shapes(draw: st.DrawFn) -> Shape:
     return {b: [f"{b}{i}" for i in range(draw(st.integers(1, 4)))] for b in ("agency", "topic")}, months
 
 
-def counts(draw: st.DrawFn, shape: Shape, *, is_stock: bool = False) -> dict[Cell, int]:
+def counts(
+    draw: Callable[[st.SearchStrategy[Any]], Any], shape: Shape, *, is_stock: bool = False
+) -> dict[Cell, int]:
     """Private counts that add up over the groups of each breakdown, and, but for a stock, over the months."""
     groups, months = shape
     cells: dict[Cell, int] = {}

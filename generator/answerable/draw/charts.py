@@ -51,9 +51,7 @@ _EMPTY = "\N{ZERO WIDTH SPACE}"  # an empty line above a label, which Vega would
 _PER_CENT = "format(datum.value * 100, ',.0f') + '\\u00a0%'"
 
 
-def _filled(
-    template: str, rows: pd.DataFrame, limits: tuple[float, float] | None = None
-) -> dict[str, Any]:
+def _filled(template: str, rows: pd.DataFrame, limits: tuple[float, float] | None = None) -> dict[str, Any]:
     """The template with a frame's rows, their order where they have names, and the ends of its axis."""
     if "name" in rows:
         # Said outright: the order of the data is lost in a layer that has no value for the first row.
@@ -142,11 +140,10 @@ def days_by_month(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
 
     ``rows``: month (a date), value, low, high (days, empty where unknown), text.
     """
-    is_long = is_long_range(rows["value"].dropna())
-    kind: Literal["long days", "days"] = "long days" if is_long else "days"
-    return _filled(
-        _line_and_band(kind, _bucket(len(rows)), width), _at_least_a_minute(rows) if is_long else rows
-    )
+    if not is_long_range(rows["value"].dropna()):
+        return _filled(_line_and_band("days", _bucket(len(rows)), width), rows)
+    limits = range_of_days([*rows["value"], *rows["low"], *rows["high"]], is_long=True)
+    return _filled(_line_and_band("long days", _bucket(len(rows)), width), _at_least_a_minute(rows), limits)
 
 
 @lru_cache
@@ -160,7 +157,9 @@ def _line_and_band(kind: Literal["rate", "days", "long days"], count: int, width
     elif kind == "days":
         y = alt.Y("value:Q", scale=alt.Scale(zero=True), axis=alt.Axis(title="Days", tickCount=5, **_ABOVE))
     else:
-        y = alt.Y("value:Q", scale=alt.Scale(type="log"), axis=_axis_in_words(None, **_ABOVE))
+        y = alt.Y(
+            "value:Q", scale=alt.Scale(type="log", domain=_LIMITS, nice=False), axis=_axis_in_words(**_ABOVE)
+        )
     base = _rows().encode(x=_month_axis(count, width))
     band = base.mark_area(color=COLOURS["blue-soft"]).encode(y=_lower(y), y2="high:Q")
     line = base.mark_line(
@@ -275,14 +274,14 @@ def bars(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
     top = float(rows["value"].max()) if rows["value"].notna().any() else 1.0
     # The axis is not drawn: each bar says its number. It only has to leave room for the longest of them.
     drawn, lines = _labelled(rows, width)
-    return _filled(_bars(_nice(top * (1.25 if width < _PHONE else 1.15)), width, lines), drawn)
+    return _filled(_bars(width, lines), drawn, (0, _nice(top * (1.25 if width < _PHONE else 1.15))))
 
 
 @lru_cache
-def _bars(top: float, width: int, lines: int) -> str:
+def _bars(width: int, lines: int) -> str:
     step = 28
     base = _rows().encode(y=_row_axis(lines, step))
-    x = alt.X("value:Q", scale=alt.Scale(domain=[0, top]), axis=None)
+    x = alt.X("value:Q", scale=alt.Scale(domain=_LIMITS), axis=None)
     bar = base.mark_bar(color=COLOURS["blue"], size=16, yOffset=lines * _LINE_HEIGHT / 2).encode(
         x=x, tooltip=[alt.Tooltip("name:N", title="Name"), alt.Tooltip("text:N", title="Value")]
     )
@@ -327,8 +326,8 @@ def _stacked(
     return alt.layer(*layers).properties(width=width, height=alt.Step(step + above))
 
 
-def _value_axis(kind: Literal["rate", "days", "long days"], limits: tuple[float, float]) -> alt.X:
-    scale = alt.Scale(domain=list(limits), nice=False)
+def _value_axis(kind: Literal["rate", "days", "long days"]) -> alt.X:
+    scale = alt.Scale(domain=_LIMITS, nice=False)
     if kind == "rate":
         axis = alt.Axis(
             title=None, orient="top", domain=False, labelExpr=_PER_CENT, values=[0, 0.25, 0.5, 0.75, 1]
@@ -336,8 +335,8 @@ def _value_axis(kind: Literal["rate", "days", "long days"], limits: tuple[float,
     elif kind == "days":
         axis = alt.Axis(title="Days", orient="top", domain=False, tickCount=5, titleAnchor="start")
     else:
-        scale = alt.Scale(domain=list(limits), nice=False, type="log")
-        axis = _axis_in_words(limits, orient="top", domain=False, titleAnchor="start")
+        scale = alt.Scale(domain=_LIMITS, nice=False, type="log")
+        axis = _axis_in_words(orient="top", domain=False, titleAnchor="start")
     return alt.X("value:Q", scale=scale, axis=axis)
 
 
@@ -347,14 +346,13 @@ def _as(x: alt.X, shorthand: str) -> alt.X:
     return other
 
 
-def _axis_in_words(limits: tuple[float, float] | None, **more: Any) -> alt.Axis:
-    low, high = limits or (0.0, math.inf)
-    shown = [(t, w) for t, w in zip(_DAY_TICKS, _DAY_WORDS, strict=True) if low <= t <= high * 1.001]
-    expr = " : ".join(f"abs(datum.value - {t!r}) < 1e-6 ? '{w}'" for t, w in shown) + " : ''"
+def _axis_in_words(**more: Any) -> alt.Axis:
+    steps = zip(_DAY_TICKS, _DAY_WORDS, strict=True)
+    words = " : ".join(f"abs(datum.value - {tick!r}) < 1e-6 ? '{word}'" for tick, word in steps)
     return alt.Axis(
         title="Long times are drawn closer together",
-        values=[t for t, _ in shown],
-        labelExpr=expr,
+        values=_TICKS,
+        labelExpr=f"{words} : ''",
         labelOverlap="greedy",
         **more,
     )
@@ -374,13 +372,13 @@ def range_of_days(days: Sequence[float], *, is_long: bool) -> tuple[float, float
     if not is_long:
         return (0.0, _nice(max(known)))
     low = max((t for t in _DAY_TICKS if t <= max(min(known), _LEAST_DAYS)), default=_LEAST_DAYS)
-    high = min((t for t in _DAY_TICKS if t >= max(known)), default=_nice(max(known)))
+    high = min((t for t in _DAY_TICKS if t >= max(known) and t > low), default=_nice(max(known)))
     return (low, high)
 
 
 def _nice(number: float) -> float:
     """The next of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten."""
-    if number <= 0:
+    if number < 1e-9:  # nothing, or so little that its power of ten would be lost
         return 1.0
     power = 10.0 ** math.floor(math.log10(number))
     return next(

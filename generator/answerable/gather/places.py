@@ -139,9 +139,7 @@ def area_expr(areas: Sequence[Area], latitude: ir.Value, longitude: ir.Value) ->
         name=f"area_of_point_{next(_NUMBERS)}",
         signature=(("float64", "float64"), "string"),
     )
-    return ibis.ifelse(
-        latitude.isnull() | longitude.isnull(), ibis.null("string"), function(latitude, longitude)
-    )
+    return function(latitude, longitude).nullif("")
 
 
 def _placed(areas: tuple[Area, ...]) -> Callable[[Any, Any], Any]:

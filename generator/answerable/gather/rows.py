@@ -654,13 +654,12 @@ def _value(value: ir.Value | str | bool) -> ir.Value:
 
 def _words(rows: ir.Table, name: str, gathered: Gathered, pattern: str, *, is_social: bool) -> ir.Value:
     """Hashtags or accounts, lower case, separated by spaces: as the source has them, else as the text has them."""
-    if name in gathered.mapped:
-        plain = rows[name].lower().re_replace(r"[\s,;#\[\]\"']+", " ").re_replace(r"(^|\s)@", r"\1").strip()
-        return plain.nullif("")
-    if not is_social:
-        return ibis.null("string")
     found = engine.all_matches(rows.text.fill_null("").lower(), pattern, 1)
-    return found.unique().sort().join(" ").nullif("")
+    told = found.unique().sort().join(" ").nullif("") if is_social else ibis.null("string")
+    if name not in gathered.mapped:
+        return told
+    plain = rows[name].lower().re_replace(r"[\s,;#\[\]\"']+", " ").re_replace(r"(^|\s)@", r"\1").strip()
+    return plain.nullif("").fill_null(told)
 
 
 def _updates(rows: ir.Table, gathered: Gathered, source: FeedbackSource) -> ir.Table:

@@ -390,9 +390,10 @@ def _with_conversations(
     voices = people.group_by("root_id").aggregate(voice_count=people.author_key.nunique())
     whole = joined.left_join(voices, joined.record_id == voices.root_id)
     feedback = whole.mutate(
-        conversation_id=joined.root_id, support_count=voices.voice_count.fill_null(whole.support_count)
+        conversation_id=whole.root_id, support_count=voices.voice_count.fill_null(whole.support_count)
     ).select(*schema.table("feedback").names)
-    starts = posts.select(start_id="record_id", start_feedback="feedback_id", start_month="month")
+    # An agency that replies to itself answers nobody.
+    starts = posts.filter(~posts.is_official).select(start_id="record_id", start_feedback="feedback_id", start_month="month")
     replies = joined.filter(joined.is_official & (joined.root_id != joined.record_id))
     replies = replies.join(starts, replies.root_id == starts.start_id)
     none = ibis.null("string")

@@ -2,9 +2,9 @@
 
     clocks(feedback, updates, readings, links, sources, zones) -> table "clock"
 
-Nothing later than T, the instant up to which the feedback's source is complete, exists here; an event exactly at T does.
-Durations are whole minutes, rounded down; where a source gives dates only, whole days (as multiples of 1,440 minutes),
-counted between dates of the source's own time zone.
+Nothing later than T, the instant up to which the feedback's source is complete, exists here; an event
+exactly at T does. Durations are whole minutes, rounded down; where a source gives dates only, whole days (as
+multiples of 1,440 minutes), counted between dates of the source's own time zone.
 """
 
 from __future__ import annotations
@@ -118,9 +118,12 @@ def _with_events(rows: ir.Table, updates: ir.Table, links: ir.Table) -> ir.Table
     answers = links.select("feedback_id", "responded_at").join(until, "feedback_id")
     answers = answers.filter(answers.responded_at <= answers.as_of_at)
     answered = answers.group_by("feedback_id").aggregate(responded_at=answers.responded_at.min())
-    return rows.left_join(happened, "feedback_id").drop("feedback_id_right").left_join(
-        answered, "feedback_id"
-    ).drop("feedback_id_right")
+    return (
+        rows.left_join(happened, "feedback_id")
+        .drop("feedback_id_right")
+        .left_join(answered, "feedback_id")
+        .drop("feedback_id_right")
+    )
 
 
 def _with_states(rows: ir.Table) -> ir.Table:
@@ -130,7 +133,9 @@ def _with_states(rows: ir.Table) -> ir.Table:
     is_year_possible = reported.isnull() | (
         (reported.year() >= EARLIEST_YEAR) & (reported <= rows.as_of_at + _LATEST)
     )
-    closing = ibis.greatest(rows.last_closed_at, (reported <= rows.as_of_at).ifelse(reported, ibis.null("timestamp")))
+    closing = ibis.greatest(
+        rows.last_closed_at, (reported <= rows.as_of_at).ifelse(reported, ibis.null("timestamp"))
+    )
     # At the same instant, too: gathering reads it so, and both have to agree.
     is_reopened = (rows.last_reopened_at >= closing).fill_null(False)
     rows = rows.mutate(
@@ -210,5 +215,7 @@ def _zone_of(source_id: ir.StringValue, zones: Mapping[str, str]) -> ir.StringVa
     if len(names) == 1:
         return ibis.literal(names[0])
     return reduce(
-        lambda rest, item: (source_id == item[0]).ifelse(item[1], rest), sorted(zones.items()), ibis.literal("UTC")
+        lambda rest, item: (source_id == item[0]).ifelse(item[1], rest),
+        sorted(zones.items()),
+        ibis.literal("UTC"),
     )

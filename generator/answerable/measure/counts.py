@@ -1,7 +1,7 @@
 """What is counted of the clocks: small tables by month, source and group, each from one pass over ``clock``.
 
-Whatever depends on a source (whether its rows are published, whether it may be used for rates) is decided afterwards, on
-these small tables: they keep the source of every count.
+Whatever depends on a source (whether its rows are published, whether it may be used for rates) is decided
+afterwards, on these small tables: they keep the source of every count.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 
-from answerable.measure.clocks import MINUTES_A_DAY, local_time
+from answerable.measure.clocks import MINUTES_A_DAY
 from answerable.measure.measures import RESPONSE_WITHIN_DAYS, UNPLACED
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["GROUP_COLUMNS", "closed_by_month", "group_of", "raised_by_month"]
+__all__ = ["GROUP_COLUMNS", "group_of", "raised_by_month"]
 
 GROUP_COLUMNS = {"agency": "agency_code", "topic": "topic_code", "area": "area_code", "source": "source_id"}
 """The column of ``clock`` behind each breakdown."""
@@ -32,8 +32,8 @@ def raised_by_month(clock: ir.Table, breakdown: str) -> ir.Table:
     """Counts of what was raised in each month, by source and group.
 
     Returns:
-        ``group_code``, ``source_id``, ``month`` and the counts: of a rate ``*_denominator`` and ``*_numerator``, of a clock
-        (``first_response``, ``closing``) ``*_cases`` and ``*_events``.
+        ``group_code``, ``source_id``, ``month`` and the counts: of a rate ``*_denominator`` and
+        ``*_numerator``, of a clock (``first_response``, ``closing``) ``*_cases`` and ``*_events``.
     """
     clock = clock.mutate(group_code=group_of(clock, breakdown))
     responded = clock.responded_at.notnull()
@@ -69,23 +69,3 @@ def raised_by_month(clock: ir.Table, breakdown: str) -> ir.Table:
             is_old_enough & responded & (clock.response_minutes <= limit)
         )
     return clock.group_by("group_code", "source_id", "month").aggregate(**counts)
-
-
-def closed_by_month(clock: ir.Table, breakdown: str, zone: str) -> ir.Table:
-    """How much stopped being open in each month, by source and group.
-
-    What was closed before it was raised never was open: it counts in the month in which it was raised.
-
-    Returns:
-        ``group_code``, ``source_id``, ``month`` (of the site's time zone) and ``ended``.
-    """
-    on = local_time(clock.closed_at, zone)
-    number = ibis.greatest(on.year() * 100 + on.month(), clock.month.replace("-", "").cast("int32"))
-    counted = (
-        clock.mutate(group_code=group_of(clock, breakdown), number=number)
-        .filter(clock.closed_at.notnull())
-        .group_by("group_code", "source_id", "number")
-        .aggregate(ended=ibis._.count())
-    )
-    text = counted.number.cast("string")
-    return counted.select("group_code", "source_id", "ended", month=text[:4] + "-" + text[4:])

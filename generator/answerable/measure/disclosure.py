@@ -2,19 +2,19 @@
 
 Sources whose rows are public hide no count; but a rate, a median or an interval out of fewer than 10 is not shown.
 
-Of a source whose rows are not public, a number from 1 to 4 is hidden. Hiding it alone is not enough: it could be worked
-out by taking its neighbours from their sum. So whole rows and columns of the published tables are hidden with it. Think of
-one table for each breakdown, a row for each month and one for `all` (their sum), a column for each group and one for their
-sum, which is the same column in every breakdown. Then
+Of a source whose rows are not public, a number from 1 to 4 is hidden. Hiding it alone is not enough: it could be
+worked out by taking its neighbours from their sum. So whole rows and columns of the published tables are hidden with
+it. Think of one table for each breakdown, a row for each month and one for `all` (their sum), a column for each group
+and one for their sum, which is the same column in every breakdown. Then
 
 - a row is hidden in every column of every breakdown where its sum is small, and at least one more row with it;
-- a column of a breakdown is hidden in every month where one of its months (in a row that is not hidden) is small, and at
-  least one more column with it;
+- a column of a breakdown is hidden in every month where one of its months (in a row that is not hidden) is
+  small, and at least one more column with it;
 - a column is hidden in the row `all` too where it is small there, again with another one.
 
-Then every hidden cell lies on a rectangle of hidden cells: adding 1 to two opposite corners and taking 1 from the others
-leaves every sum as it was, so that nobody can tell what the hidden number is by adding and subtracting. (A zero in a hidden
-row or column is hidden like any other number.)
+Then every hidden cell lies on a rectangle of hidden cells: adding 1 to two opposite corners and taking 1
+from the others leaves every sum as it was, so that nobody can tell what the hidden number is by adding and
+subtracting. (A zero in a hidden row or column is hidden like any other number.)
 
 Only the private part of a number counts here: the public part can be taken from the published rows by anyone.
 """
@@ -82,8 +82,10 @@ def hide(
     """Decide which cells are hidden.
 
     Args:
-        private: the private parts of the numbers of each cell (breakdown, group, interval): a cell is small where one of them is.
-            The first says how much there is in it, to choose what is hidden beside. The column of sums is ("all", "all").
+        private: the private parts of the numbers of each cell (breakdown, group, interval): a cell is small
+            where one of them is.
+            The first says how much there is in it, to choose what is hidden beside. The column of sums is
+            ("all", "all").
         months: every month of the tables, in order.
         beside: what is hidden of numbers that these are part of: it is hidden here too.
         has_stock: whether one of the numbers is a stock, whose row ``all`` is the row of the last month once more.

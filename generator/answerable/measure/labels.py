@@ -1,7 +1,7 @@
 """Reviewed labels of updates: what a person said a note is, for comparison with what the rules say.
 
-``data/lookups/update_labels.csv`` has the columns ``record_id`` and ``update_class``, and ``source_id`` where the project has
-several sources whose ids could be mixed up.
+``data/lookups/update_labels.csv`` has the columns ``record_id`` and ``update_class``, and ``source_id``
+where the project has several sources whose ids could be mixed up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ def is_response(update_class: str) -> bool:
 
 
 def read_labels(path: Path) -> pa.Table:
-    """The labels as a table: ``record_id``, ``source_id`` (or NULL) and ``person_class``; empty where there is no such file.
+    """The labels as a table; empty where there is no such file.
+
+    Returns:
+        ``record_id``, ``labelled_source_id`` (or NULL) and ``person_class``.
 
     Raises:
         SettingsError: a column is missing, a class is not a class, or a note is labelled twice.
@@ -51,7 +54,9 @@ def read_labels(path: Path) -> pa.Table:
                     )
                 key = (row["record_id"], row.get("source_id") or None)
                 if key in found:
-                    raise SettingsError(f"{row['record_id']} is labelled twice", file=path, line=reader.line_num)
+                    raise SettingsError(
+                        f"{row['record_id']} is labelled twice", file=path, line=reader.line_num
+                    )
                 found[key] = label
     return pa.table(
         {

@@ -1,7 +1,7 @@
 """What is measured: every definition, in one place.
 
-The method page prints these, the stage computes them, and ``measure_result`` carries the version. Whoever changes what a
-number means changes ``METHOD_VERSION``.
+The method page prints these, the stage computes them, and ``measure_result`` carries the version. Whoever
+changes what a number means changes ``METHOD_VERSION``.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class Measure:
         form: whether it is a count, a rate (a share from 0 to 1) or a duration (in days).
         breakdowns: the breakdowns for which it is computed.
         is_monthly: whether it is computed for every month, or for everything together only.
-        is_stock: whether a month's row is a state at the month's end (all others are about what was raised in the month).
+        is_stock: whether a month's row is a state at the month's end (all others are about what was raised
+            in the month).
         better: which direction is better for the people who wait.
     """
 
@@ -80,34 +81,36 @@ class Measure:
 
 
 _UNCOUNTED = (
-    "Messages by official accounts, later messages of a conversation, messages that a reviewed rule calls irrelevant, and "
-    "duplicates are never counted; how many there are is published beside."
+    "Messages by official accounts, later messages of a conversation, messages that a reviewed rule calls "
+    "irrelevant, and duplicates are never counted; how many there are is published beside."
 )
 _IMPOSSIBLE = (
-    "Feedback whose times cannot be right (answered, acknowledged or closed before it was raised, closed in an impossible "
-    "year) is left out; it stays in the number raised."
+    "Feedback whose times cannot be right (answered, acknowledged or closed before it was raised, closed in "
+    "an impossible year) is left out; it stays in the number raised."
 )
 _NO_RATES = "Sources that hold only a selection (such as: only what was answered) are left out."
 _SELECTED = (
-    "A source that holds only a selection (such as: only what was answered) is shown by itself, and is not mixed with others."
+    "A source that holds only a selection (such as: only what was answered) is shown by itself, and is not "
+    "mixed with others."
 )
 _WILSON = "Its interval is Wilson's, 95 % (z = 1.96)."
 _CENSORED = (
-    "Whoever still waits counts as waiting up to the source's date (Kaplan-Meier), so that a young case does not look like "
-    "a fast one. Its interval is Brookmeyer and Crowley's, with log-log bands, 95 %."
+    "Whoever still waits counts as waiting up to the source's date (Kaplan-Meier), so that a young case "
+    "does not look like a fast one. Its interval is Brookmeyer and Crowley's, with log-log bands, 95 %."
 )
 _RESPONSE_CLOCK = (
-    "From being raised (a petition: from the day it reached the number of signatures at which an answer is due) to the first "
-    "response, or to the source's date; in whole minutes, or in whole days where the source gives dates only."
+    "From being raised (a petition: from the day it reached the number of signatures at which an answer is "
+    "due) to the first response, or to the source's date; in whole minutes, or in whole days where the "
+    "source gives dates only."
 )
 _EXPECTED = (
-    "feedback raised; of petitions only those that reached the number of signatures at which an answer is due, or were "
-    "answered all the same"
+    "feedback raised; of petitions only those that reached the number of signatures at which an answer is "
+    "due, or were answered all the same"
 )
 _NO_START = "Petitions of which nobody knows when they reached their threshold have no clock."
 _RESPONSE = (
-    "A response is an update by an agency that says something of substance, or that the work was done. Automatic "
-    "acknowledgements, referrals, notes of procedure and the like are none."
+    "A response is an update by an agency that says something of substance, or that the work was done. "
+    "Automatic acknowledgements, referrals, notes of procedure and the like are none."
 )
 
 
@@ -115,7 +118,10 @@ def _within(days: int) -> Measure:
     return Measure(
         name=f"response_rate_{days}d",
         title=f"Share answered within {days} days",
-        definition=f"Of what has been waiting for at least {days} days: the share that got a response within {days} days. {_WILSON}",
+        definition=(
+            f"Of what has been waiting for at least {days} days: the share that got a response within {days} "
+            f"days. {_WILSON}"
+        ),
         numerator=f"those that got a response within {days} days",
         denominator=f"{_EXPECTED}; raised at least {days} days before the source's date",
         clock=_RESPONSE_CLOCK,
@@ -145,15 +151,15 @@ def _duration(prefix: str, share: str, event: str) -> Measure:
         clock=_RESPONSE_CLOCK
         if is_response
         else (
-            "From being raised to the last change to a closed state (unless it was opened again since), or to the source's "
-            "date; in whole minutes, or in whole days where the source gives dates only."
+            "From being raised to the last change to a closed state (unless it was opened again since), or "
+            "to the source's date; in whole minutes, or in whole days where the source gives dates only."
         ),
         leaves_out=(
             f"{_IMPOSSIBLE} {_NO_START} {_SELECTED}"
             if is_response
             else (
-                "Feedback closed before it was raised, or in an impossible year, is left out; it stays in the number raised. "
-                + _SELECTED
+                "Feedback closed before it was raised, or in an impossible year, is left out; it stays "
+                "in the number raised. " + _SELECTED
             )
         ),
         unit="days",
@@ -167,8 +173,8 @@ _MEASURES = (
         name="raised",
         title="Raised",
         definition=(
-            "Pieces of feedback raised: one message, request or petition each; a conversation counts once. A group has a row for "
-            "every month from the site's first to its last, 0 included."
+            "Pieces of feedback raised: one message, request or petition each; a conversation counts once. "
+            "A group has a row for every month from the site's first to its last, 0 included."
         ),
         numerator="feedback raised",
         leaves_out=_UNCOUNTED,
@@ -179,7 +185,10 @@ _MEASURES = (
     Measure(
         name="supporters",
         title="People behind it",
-        definition="People behind the feedback, where the source says: signatures, or the distinct authors of a conversation.",
+        definition=(
+            "People behind the feedback, where the source says: signatures, or the distinct authors of a "
+            "conversation."
+        ),
         numerator="people",
         leaves_out="Likes and views are not people. Sources that do not say how many people there are add nothing.",
         unit="people",
@@ -190,8 +199,8 @@ _MEASURES = (
         name="open",
         title="Still open",
         definition=(
-            "Feedback raised by the end of the month (or by the source's date, where that is earlier) and not closed then. The only "
-            "number of a month that is not about what was raised in it."
+            "Feedback raised by the end of the month (or by the source's date, where that is earlier) and "
+            "not closed then. The only number of a month that is not about what was raised in it."
         ),
         numerator="feedback not closed",
         leaves_out=_UNCOUNTED,
@@ -265,7 +274,10 @@ _MEASURES = (
     Measure(
         name="updates",
         title="What agencies said",
-        definition="Updates by agencies that say something, by their class. Only substance and work done count as a response.",
+        definition=(
+            "Updates by agencies that say something, by their class. Only substance and work done count as "
+            "a response."
+        ),
         numerator="updates with a text",
         denominator="all updates with a text",
         unit="updates",
@@ -309,8 +321,8 @@ _MEASURES = (
         name="labelled",
         title="Labels compared with rules",
         definition=(
-            "Notes drawn by chance that were labelled without knowing what the rules say, by the class given to them and the class "
-            "that the rules gave."
+            "Notes drawn by chance that were labelled without knowing what the rules say, by the class "
+            "given to them and the class that the rules gave."
         ),
         numerator="labelled notes",
         unit="updates",
@@ -321,7 +333,10 @@ _MEASURES = (
     Measure(
         name="label_precision",
         title="How often a response found by the rules is one",
-        definition=f"Of the labelled notes that the rules call a response: the share whose label says so too. {_WILSON}",
+        definition=(
+            "Of the labelled notes that the rules call a response: the share whose label says so too. "
+            f"{_WILSON}"
+        ),
         numerator="those whose label says response too",
         denominator="labelled notes that the rules call a response",
         leaves_out="Notes whose label says that nobody can tell.",

@@ -121,18 +121,20 @@ def wilson(numerator: pd.Series, denominator: pd.Series) -> tuple[pd.Series, pd.
     half = _WILSON_Z / (1 + z2 / n) * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     # Rounding must not push a bound over the edge or past the share itself: at 0 and at 1 they are the same number.
     low = np.minimum((middle - half).clip(lower=0.0), share).where(numerator > 0, 0.0).where(n.notna())
-    high = np.maximum((middle + half).clip(upper=1.0), share).where(numerator < denominator, 1.0).where(n.notna())
+    high = (
+        np.maximum((middle + half).clip(upper=1.0), share)
+        .where(numerator < denominator, 1.0)
+        .where(n.notna())
+    )
     return low, high
 
 
-def cells_of(
-    raised: pd.DataFrame, ended: pd.DataFrame, sources: Sources, months: Sequence[str]
-) -> Cells:
+def cells_of(raised: pd.DataFrame, ended: pd.DataFrame, sources: Sources, months: Sequence[str]) -> Cells:
     """Sum the counts of the sources into cells, and decide which are hidden.
 
     Args:
         raised: ``breakdown``, ``group_code``, ``source_id``, ``month`` and the counts of `counts.raised_by_month`.
-        ended: the same with ``ended`` of `counts.closed_by_month`.
+        ended: the same with ``ended`` of `narrow.ended_by_month`.
         sources: what may be done with each source.
         months: every month from the first to the last.
     """
@@ -191,7 +193,7 @@ def _stock(raised: pd.DataFrame, ended: pd.DataFrame, months: Sequence[str]) -> 
     left = by_month(ended, "ended").reindex(came.index, fill_value=0) if len(ended) else came * 0
     stock = (came - left).cumsum(axis=1)
     stock[INTERVAL_ALL] = stock[months[-1]]
-    series = stock.stack().astype("int64")
+    series = pd.Series(stock.stack(), dtype="int64")
     series.index = series.index.set_names(CELL)
     return series
 
@@ -214,7 +216,9 @@ def _hidden(
         # With every source, although some are left out of some cells: what is hidden is then the same everywhere.
         out_of = total[f"{clock}_cases"].reindex(stock.index, fill_value=0)
         those = total[f"{clock}_events"].reindex(stock.index, fill_value=0)
-        came_of_it = came_of_it.assign(**{f"{clock}_all": out_of, clock: those, f"{clock}_rest": out_of - those})
+        came_of_it = came_of_it.assign(
+            **{f"{clock}_all": out_of, clock: those, f"{clock}_rest": out_of - those}
+        )
     outcomes = hide(_quantities(came_of_it), months, beside=first, has_stock=True)
     return first, people, outcomes
 
@@ -243,24 +247,24 @@ def main_rows(cells: Cells, points: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     ]
     known = total["supporters_known"].groupby(level=["breakdown", "group_code"]).transform("sum") > 0
     frames.append(
-        count_rows("supporters", total["supporters"][known], _mask(dense[known.to_numpy()], cells.hidden_supporters))
+        count_rows(
+            "supporters", total["supporters"][known], _mask(dense[known.to_numpy()], cells.hidden_supporters)
+        )
     )
-    for rate in RATES:
-        frames.append(_rate_rows(rate, cells, dense))
-    for clock in CLOCKS:
-        frames.append(_clock_rows(clock, cells, dense, points[clock]))
+    frames += [_rate_rows(rate, cells, dense) for rate in RATES]
+    frames += [_clock_rows(clock, cells, dense, points[clock]) for clock in CLOCKS]
     return _result(frames)
 
 
 def _dense(cells: Cells) -> pd.MultiIndex:
     """Every group in every month, and in the interval ``all``."""
-    groups = cells.total.index.droplevel("interval").unique()
+    groups = sorted({(b, g) for b, g, _ in cells.total.index})
     return pd.MultiIndex.from_tuples(
         [(b, g, i) for b, g in groups for i in (INTERVAL_ALL, *cells.months)], names=CELL
     )
 
 
-def _mask(index: pd.MultiIndex, hidden: Hidden) -> pd.Series:
+def _mask(index: pd.Index, hidden: Hidden) -> pd.Series:
     return pd.Series([cell in hidden for cell in index], index=index, dtype=bool)
 
 
@@ -268,7 +272,9 @@ def _mask_stock(index: pd.MultiIndex, cells: Cells) -> pd.Series:
     """What is open at T is what is open in the last month: hidden there, it is hidden here."""
     last = cells.months[-1]
     return pd.Series(
-        [i == INTERVAL_ALL and (b, g, last) in cells.hidden_outcomes for b, g, i in index], index=index, dtype=bool
+        [i == INTERVAL_ALL and (b, g, last) in cells.hidden_outcomes for b, g, i in index],
+        index=index,
+        dtype=bool,
     )
 
 
@@ -280,17 +286,26 @@ def count_rows(
         {
             "value": counts.astype("float64"),
             "numerator": counts.astype("Int64"),
-            "denominator": pd.array([pd.NA] * len(counts), dtype="Int64") if out_of is None else out_of.astype("Int64"),
+            "denominator": pd.array([pd.NA] * len(counts), dtype="Int64")
+            if out_of is None
+            else out_of.astype("Int64"),
         },
         index=counts.index,
     )
     frame = frame.assign(
-        measure=measure, low=np.nan, high=np.nan, is_not_reached=False, is_too_few=False, is_suppressed=is_hidden
+        measure=measure,
+        low=np.nan,
+        high=np.nan,
+        is_not_reached=False,
+        is_too_few=False,
+        is_suppressed=is_hidden,
     )
     return _without_hidden(frame)
 
 
-def share_rows(measure: str, numerator: pd.Series, denominator: pd.Series, is_hidden: pd.Series) -> pd.DataFrame:
+def share_rows(
+    measure: str, numerator: pd.Series, denominator: pd.Series, is_hidden: pd.Series
+) -> pd.DataFrame:
     """Rows of a rate with Wilson's interval (index: breakdown, group_code, interval)."""
     is_too_few = (denominator < MINIMUM_DENOMINATOR) & ~is_hidden
     is_shown = ~is_too_few & ~is_hidden
@@ -304,7 +319,9 @@ def share_rows(measure: str, numerator: pd.Series, denominator: pd.Series, is_hi
             "denominator": denominator.astype("Int64"),
         }
     )
-    frame = frame.assign(measure=measure, is_not_reached=False, is_too_few=is_too_few, is_suppressed=is_hidden)
+    frame = frame.assign(
+        measure=measure, is_not_reached=False, is_too_few=is_too_few, is_suppressed=is_hidden
+    )
     return _without_hidden(frame)
 
 
@@ -318,7 +335,7 @@ def _rate_rows(rate: str, cells: Cells, dense: pd.MultiIndex) -> pd.DataFrame:
     return share_rows(rate, counts[f"{rate}_numerator"], counts[f"{rate}_denominator"], is_hidden)
 
 
-def _present(counts: pd.Series, cells: Cells) -> tuple[pd.MultiIndex, pd.Series]:
+def _present(counts: pd.Series, cells: Cells) -> tuple[pd.Index, pd.Series]:
     """The cells that get a row (something was raised there, or hidden is whether it was), and which are hidden."""
     is_used = counts.groupby(level=["breakdown", "group_code"]).transform("sum") > 0
     is_hidden = _mask(counts.index, cells.hidden_outcomes) & is_used
@@ -330,21 +347,28 @@ def _clock_rows(clock: str, cells: Cells, dense: pd.MultiIndex, points: pd.DataF
     counts = cells.timed.reindex(dense, fill_value=0)
     index, is_hidden = _present(counts["raised"], cells)
     counts = counts.loc[index]
-    return _result_free(
+    rows = [
         duration_rows(
             f"{name}_days_to_{clock}",
             name,
-            counts[f"{clock}_events"],
-            counts[f"{clock}_cases"],
-            points.reindex(index),
-            is_hidden,
+            events=counts[f"{clock}_events"],
+            cases=counts[f"{clock}_cases"],
+            points=points.reindex(index),
+            is_hidden=is_hidden,
         )
         for name in QUANTILES
-    )
+    ]
+    return pd.concat(rows, ignore_index=True)
 
 
 def duration_rows(
-    measure: str, quantile: str, events: pd.Series, cases: pd.Series, points: pd.DataFrame, is_hidden: pd.Series
+    measure: str,
+    quantile: str,
+    *,
+    events: pd.Series,
+    cases: pd.Series,
+    points: pd.DataFrame,
+    is_hidden: pd.Series,
 ) -> pd.DataFrame:
     """Rows of a quantile of a duration, in days (index: breakdown, group_code, interval).
 
@@ -381,11 +405,13 @@ def duration_rows(
 def list_rows(counts: pd.DataFrame, sources: Sources, cells: Cells | None) -> pd.DataFrame:
     """Rows of the lists that are computed for everything together (held, excluded, updates, closings, responses).
 
-    Their sums are tied to each other and to what is raised, open and answered in many ways, so the private parts of all of them
-    are shown, or, where one of them is small or the site's sum of raised or of the outcomes is hidden, none.
+    Their sums are tied to each other and to what is raised, open and answered in many ways, so the private
+    parts of all of them are shown, or, where one of them is small or the site's sum of raised or of the
+    outcomes is hidden, none.
 
     Args:
-        counts: ``measure``, ``breakdown``, ``group_code``, ``source_id`` and ``count``; without the rows of the breakdown ``all``.
+        counts: ``measure``, ``breakdown``, ``group_code``, ``source_id`` and ``count``; without the rows of
+            the breakdown ``all``.
         sources: what may be done with each source.
         cells: what is hidden elsewhere; None where nothing is counted at all.
     """
@@ -395,7 +421,10 @@ def list_rows(counts: pd.DataFrame, sources: Sources, cells: Cells | None) -> pd
     both = pd.concat([whole, counts], ignore_index=True)
     total = both.groupby(keys)["count"].sum()
     private = (
-        both[both["source_id"].isin(sources.private)].groupby(keys)["count"].sum().reindex(total.index, fill_value=0)
+        both[both["source_id"].isin(sources.private)]
+        .groupby(keys)["count"]
+        .sum()
+        .reindex(total.index, fill_value=0)
     )
     is_any_hidden = any(is_small(n) for n in private) or (
         cells is not None and TOTAL in cells.hidden_raised.rows | cells.hidden_outcomes.rows
@@ -424,17 +453,20 @@ def list_rows(counts: pd.DataFrame, sources: Sources, cells: Cells | None) -> pd
 def issue_rows(counts: pd.DataFrame) -> pd.DataFrame:
     """Rows of raised, supporters and open for each issue.
 
-    A private number is shown only where no private number of that measure is small: issues add up to topics, agencies, areas and
-    months in too many ways to hide a few of them.
+    A private number is shown only where no private number of that measure is small: issues add up to topics,
+    agencies, areas and months in too many ways to hide a few of them.
 
     Args:
-        counts: ``issue_id``, ``is_private`` (of the rows' source), ``raised``, ``supporters``, ``supporters_known``, ``open``.
+        counts: ``issue_id``, ``is_private`` (of the rows' source), ``raised``, ``supporters``,
+            ``supporters_known``, ``open``.
     """
     if not len(counts):
         return no_rows()
     columns = ["raised", "supporters", "supporters_known", "open"]
     total = counts.groupby("issue_id")[columns].sum()
-    private = counts[counts["is_private"]].groupby("issue_id")[columns].sum().reindex(total.index, fill_value=0)
+    private = (
+        counts[counts["is_private"]].groupby("issue_id")[columns].sum().reindex(total.index, fill_value=0)
+    )
     total.index = private.index = pd.MultiIndex.from_tuples(
         [("issue", i, INTERVAL_ALL) for i in total.index], names=CELL
     )
@@ -442,9 +474,11 @@ def issue_rows(counts: pd.DataFrame) -> pd.DataFrame:
     for name in ("raised", "supporters", "open"):
         is_known = total["supporters_known"] > 0 if name == "supporters" else total["raised"] >= 0
         values, part = total.loc[is_known, name], private.loc[is_known, name]
-        is_any_small = any(is_small(n) for n in part) or (name == "open" and any(is_small(n) for n in private["raised"]))
-        # A zero beside hidden numbers is hidden too: which issues hold something private is told by the rows of raised.
+        # What is open among so few tells as much as the few.
+        numbers = [*part, *private["raised"]] if name == "open" else list(part)
+        # A zero beside hidden numbers is hidden too: which issues hold something private is told by `raised`.
         of_private = private.loc[is_known, "raised"] > 0
+        is_any_small = any(is_small(n) for n in numbers)
         frames.append(count_rows(name, values, of_private & is_any_small))
     return _result(frames)
 
@@ -461,9 +495,8 @@ def findings_rows(counts: pd.DataFrame, sources: Sources) -> pd.DataFrame:
     codes = counts["source_id"] + "/" + counts["finding_code"]
     index = pd.MultiIndex.from_tuples([("finding", c, INTERVAL_ALL) for c in codes], names=CELL)
     is_hidden = counts["source_id"].isin(sources.private) & counts["count"].map(is_small)
-    return _result(
-        [count_rows("findings", pd.Series(counts["count"].to_numpy(), index=index), pd.Series(is_hidden.to_numpy(), index=index))]
-    )
+    numbers = pd.Series(counts["count"].to_numpy(), index=index)
+    return _result([count_rows("findings", numbers, pd.Series(is_hidden.to_numpy(), index=index))])
 
 
 def label_rows(labels: pd.DataFrame, sources: Sources) -> pd.DataFrame:
@@ -493,7 +526,9 @@ def label_rows(labels: pd.DataFrame, sources: Sources) -> pd.DataFrame:
     top = index[:1]
     for name, out_of in (("label_precision", by_rules), ("label_recall", by_person)):
         frames.append(
-            share_rows(name, pd.Series([both], index=top), pd.Series([int(out_of.sum())], index=top), none_hidden[:1])
+            share_rows(
+                name, pd.Series([both], index=top), pd.Series([int(out_of.sum())], index=top), none_hidden[:1]
+            )
         )
     return _result(frames)
 
@@ -511,10 +546,6 @@ def _without_hidden(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.reset_index()
 
 
-def _result_free(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(list(frames), ignore_index=True)
-
-
 def _result(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """The rows with the columns of ``measure_result``; a measure that is not defined raises ``KeyError``."""
     given = [f for f in frames if len(f)]
@@ -523,4 +554,3 @@ def _result(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     rows = pd.concat(given, ignore_index=True)[_COLUMNS]
     units = {name: measure_named(name).unit for name in rows["measure"].unique()}
     return rows.assign(method_version=METHOD_VERSION, unit=rows["measure"].map(units))
-

@@ -10,21 +10,19 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import ibis
 import pandas as pd
-import pyarrow as pa
 
 from answerable import schema
 from answerable.measure import counts, results
 from answerable.measure.clocks import clocks
 from answerable.measure.labels import LABELS_FILE, read_labels
-from answerable.measure.measures import INTERVAL_ALL, MAIN_BREAKDOWNS, METHOD_VERSION, QUANTILES
-from answerable.measure.results import CELL, Cells, Sources
-from answerable.measure.survival import quantiles, times
+from answerable.measure.measures import METHOD_VERSION
+from answerable.measure.narrow import ended_by_month, narrowed, points_by_clock
+from answerable.measure.results import Cells, Sources
 from answerable.settings import Settings, month_starts
 
 if TYPE_CHECKING:
@@ -37,7 +35,6 @@ __all__ = ["main_measures", "measure"]
 log = logging.getLogger(__name__)
 
 _BATCH_ROWS = 400_000
-_EVENTS = {"first_response": ("response_minutes", "is_answered"), "closing": ("closing_minutes", "is_closed")}
 
 
 def measure(store: Store, settings: Settings) -> None:
@@ -68,7 +65,8 @@ def _code_digest() -> str:
     return _digest(METHOD_VERSION, *(p.read_bytes() for p in sorted(Path(__file__).parent.glob("*.py"))))
 
 
-# -- clocks --------------------------------------------------------------------------------------------------------------
+# -- clocks
+# --------------------------------------------------------------------------------------------------------------
 
 
 def _write_clocks(store: Store, settings: Settings, known: str) -> None:
@@ -114,7 +112,8 @@ def _batches(months: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[s
         yield batch
 
 
-# -- results -------------------------------------------------------------------------------------------------------------
+# -- results
+# -------------------------------------------------------------------------------------------------------------
 
 
 def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known: str) -> None:
@@ -140,8 +139,7 @@ def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known:
     sources = Sources(
         private=frozenset(facts.loc[~facts["is_published_by_row"], "source_id"]),
         rated=frozenset(facts.loc[facts["is_rate_published"], "source_id"]),
-        pooled=frozenset(facts.loc[facts["is_rate_published"], "source_id"])
-        or frozenset(facts["source_id"]),
+        pooled=frozenset(facts.loc[facts["is_rate_published"], "source_id"]) or frozenset(facts["source_id"]),
     )
     clock = store.read("clock")
     cells, rows = main_measures(store, clock, sources, settings)
@@ -152,7 +150,9 @@ def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known:
         results.label_rows(_labels(store, path), sources),
         results.issue_rows(_issues(store, sources)),
     ]
-    table = pd.concat([f for f in frames if len(f)], ignore_index=True) if any(map(len, frames)) else frames[0]
+    table = (
+        pd.concat([f for f in frames if len(f)], ignore_index=True) if any(map(len, frames)) else frames[0]
+    )
     with store.transaction():
         store.write("measure_result", table)
         store.set_mark("measure_result", inputs)
@@ -170,23 +170,25 @@ def main_measures(
     months = _months(store, clock, settings)
     if not months:
         return None, results.no_rows()
-    raised, ended = [], []
-    for breakdown in counts.GROUP_COLUMNS:
-        raised.append(store.frame(counts.raised_by_month(clock, breakdown)).assign(breakdown=breakdown))
-        ended.append(
-            store.frame(counts.closed_by_month(clock, breakdown, settings.site.timezone)).assign(
-                breakdown=breakdown
-            )
-        )
-    log.info("counted what was raised and closed")
-    cells = results.cells_of(pd.concat(raised), pd.concat(ended), sources, months)
-    points = _points(store, clock, sources, cells)
+    raised = pd.concat(
+        store.frame(counts.raised_by_month(clock, breakdown)).assign(breakdown=breakdown)
+        for breakdown in counts.GROUP_COLUMNS
+    )
+    codes = {b: sorted(part.unique()) for b, part in raised.groupby("breakdown")["group_code"]}
+    log.info("counted what was raised: %d months", len(months))
+    with narrowed(store, clock, settings.site.timezone, months, codes) as narrow:
+        ended = pd.concat(ended_by_month(store, narrow, b).assign(breakdown=b) for b in codes)
+        cells = results.cells_of(raised, ended, sources, months)
+        points = points_by_clock(store, narrow, sources.pooled)
+    log.info("measured how long it took")
     return cells, results.main_rows(cells, points)
 
 
 def _months(store: Store, clock: ir.Table, settings: Settings) -> list[str]:
     """Every month from the first in which something was raised to the last, or to that of T where it is later."""
-    span = store.frame(clock.aggregate(first=clock.month.min(), last=clock.month.max(), until=clock.as_of_at.max()))
+    span = store.frame(
+        clock.aggregate(first=clock.month.min(), last=clock.month.max(), until=clock.as_of_at.max())
+    )
     first, last, until = span.iloc[0]
     if pd.isna(first):
         return []
@@ -194,87 +196,7 @@ def _months(store: Store, clock: ir.Table, settings: Settings) -> list[str]:
     return [m for m, _ in month_starts(str(first), max(str(last), until_month), settings.site.zone)]
 
 
-@contextmanager
-def _temporary(store: Store, name: str, expr: ir.Table) -> Iterator[ir.Table]:
-    """An expression computed once, for as long as the context lasts."""
-    yield store.con.create_table(name, expr, temp=True, overwrite=True)
-    store.con.drop_table(name, force=True)
-
-
-def _points(store: Store, clock: ir.Table, sources: Sources, cells: Cells) -> dict[str, pd.DataFrame]:
-    """The quantiles of both clocks for every cell, in minutes.
-
-    The rows are kept once in a narrow table, with small numbers in the place of codes: sorting and grouping them is most of the
-    work of all measures.
-    """
-    groups = {
-        breakdown: sorted(cells.total.xs(breakdown, level="breakdown").index.unique("group_code"))
-        for breakdown in counts.GROUP_COLUMNS
-    }
-    narrow = _numbered(clock, "month", clock.month, list(cells.months))
-    narrow = narrow.mutate(
-        is_answered=narrow.responded_at.notnull(),
-        is_closed=narrow.closed_at.notnull(),
-        response_minutes=narrow.response_minutes.cast("int32"),
-        closing_minutes=narrow.closing_minutes.cast("int32"),
-    )
-    for breakdown, codes in groups.items():
-        narrow = _numbered(narrow, breakdown, counts.group_of(narrow, breakdown), codes)
-    numbers = [f"{name}_number" for name in ("month", *groups)]
-    narrow = narrow.select(*numbers, *(c for pair in _EVENTS.values() for c in pair))
-    found: dict[str, list[pd.DataFrame]] = {clock_name: [] for clock_name in _EVENTS}
-    with _temporary(store, "measure_narrow", narrow) as rows:
-        pooled = [groups["source"].index(s) for s in sorted(sources.pooled & set(groups["source"]))]
-        for breakdown in MAIN_BREAKDOWNS:
-            cases = rows
-            if breakdown != "source" and len(pooled) < len(groups["source"]):
-                cases = rows.filter(rows.source_number.isin(pooled)) if pooled else rows.limit(0)
-            for clock_name in _EVENTS:
-                found[clock_name].append(
-                    _points_of(store, cases, clock_name, breakdown, groups.get(breakdown, []), cells.months)
-                )
-            log.info("times by %s", breakdown)
-    return {clock_name: pd.concat(frames).set_index(CELL) for clock_name, frames in found.items()}
-
-
-def _numbered(table: ir.Table, name: str, codes_of: ir.StringValue, codes: Sequence[str]) -> ir.Table:
-    """The table with the place of a code in a list, as ``<name>_number``."""
-    numbers = ibis.memtable(
-        pa.table(
-            {
-                f"{name}_code_known": pa.array(codes, pa.string()),
-                f"{name}_number": pa.array(range(len(codes)), pa.int32()),
-            }
-        )
-    )
-    joined = table.mutate(_code=codes_of).join(numbers, ibis._._code == numbers[f"{name}_code_known"])
-    return joined.drop("_code", f"{name}_code_known")
-
-
-def _points_of(
-    store: Store, rows: ir.Table, clock_name: str, breakdown: str, codes: Sequence[str], months: Sequence[str]
-) -> pd.DataFrame:
-    """The quantiles of one clock in one breakdown, for every month and for all together."""
-    minutes, is_event = _EVENTS[clock_name]
-    keys = [] if breakdown == INTERVAL_ALL else [f"{breakdown}_number"]
-    counted = times(rows, [*keys, "month_number"], minutes=rows[minutes], is_event=rows[is_event])
-    with _temporary(store, "measure_times", counted) as monthly:
-        by_month = store.frame(quantiles(monthly, [*keys, "month_number"]))
-        whole = monthly.group_by(*keys, "minutes").aggregate(
-            case_count=monthly.case_count.sum(), event_count=monthly.event_count.sum()
-        )
-        # A group has a column in any case; the site as a whole is one group.
-        keyed = whole if keys else whole.mutate(all_number=ibis.literal(0))
-        overall = store.frame(quantiles(keyed, keys or ["all_number"]))
-    by_month["interval"] = [months[i] for i in by_month["month_number"]]
-    overall["interval"] = INTERVAL_ALL
-    both = pd.concat([by_month, overall], ignore_index=True)
-    both["breakdown"] = breakdown
-    both["group_code"] = [codes[i] for i in both[keys[0]]] if keys else INTERVAL_ALL
-    return both[[*CELL, *(f"{q}{suffix}" for q in QUANTILES for suffix in ("", "_low", "_high"))]]
-
-
-# -- lists ---------------------------------------------------------------------------------------------------------------
+# -- lists -------------------------------------------------------------------------------------------------------
 
 
 def _lists(store: Store, clock: ir.Table) -> pd.DataFrame:
@@ -305,9 +227,7 @@ def _lists(store: Store, clock: ir.Table) -> pd.DataFrame:
 
 def _findings(store: Store) -> pd.DataFrame:
     finding = store.read("finding")
-    return store.frame(
-        finding.group_by("source_id", "finding_code").aggregate(count=finding.row_count.sum())
-    )
+    return store.frame(finding.group_by("source_id", "finding_code").aggregate(count=finding.row_count.sum()))
 
 
 def _labels(store: Store, path: Path) -> pd.DataFrame:
@@ -329,7 +249,9 @@ def _labels(store: Store, path: Path) -> pd.DataFrame:
     if missing:
         log.warning("%s: %d labelled notes are not in the data", path.name, missing)
     # The label is about the latest note.
-    return found.sort_values(["record_id", "at", "update_id"]).drop_duplicates(["record_id", "source_id"], keep="last")
+    return found.sort_values(["record_id", "at", "update_id"]).drop_duplicates(
+        ["record_id", "source_id"], keep="last"
+    )
 
 
 def _issues(store: Store, sources: Sources) -> pd.DataFrame:

@@ -1,9 +1,9 @@
 """How long people wait, the unanswered counted: quantiles of Kaplan and Meier's curve, as table expressions.
 
-With d events among the n still waiting at each time, S(t) is the product of (1 - d/n) over the times up to t (Kaplan and
-Meier 1958). A quantile is the least t with S(t) <= p. Its interval (Brookmeyer and Crowley 1982) is read off the curve's
-log-log bands: S to the power of exp(+-z sqrt(V) / ln S), V the sum of d / (n (n - d)) (Greenwood 1926): from the least t at
-which the lower band is at most p to the least t at which the upper band is.
+With d events among the n still waiting at each time, S(t) is the product of (1 - d/n) over the times up to t
+(Kaplan and Meier 1958). A quantile is the least t with S(t) <= p. Its interval (Brookmeyer and Crowley 1982)
+is read off the curve's log-log bands: S to the power of exp(+-z sqrt(V) / ln S), V the sum of d / (n (n -
+d)) (Greenwood 1926): from the least t at which the lower band is at most p to the least t at which the upper band is.
 
     quantiles(rows, ("group_code",)) -> one row for each group
 """
@@ -62,8 +62,8 @@ def quantiles(counted: ir.Table, keys: Sequence[str]) -> ir.Table:
 
     Returns:
         The keys, and for each quantile of `measures.QUANTILES` (``median``, ``p90``) its value and bounds (``median``,
-        ``median_low``, ``median_high``): NULL where the curve or its band does not get down there. A group without an event has
-        no row.
+        ``median_low``, ``median_high``): NULL where the curve or its band does not get down there. A group
+        without an event has no row.
     """
     by = list(keys)
     from_here = ibis.window(group_by=by, order_by="minutes", preceding=0, following=None)
@@ -84,7 +84,9 @@ def quantiles(counted: ir.Table, keys: Sequence[str]) -> ir.Table:
         "minutes",
         is_end=is_end,
         log_survival=is_end.ifelse(0.0, (moves.left.nullif(0.0) / moves.waiting).ln()).sum().over(so_far),
-        variance=is_end.ifelse(0.0, moves.events / (moves.waiting * moves.left).nullif(0.0)).sum().over(so_far),
+        variance=is_end.ifelse(0.0, moves.events / (moves.waiting * moves.left).nullif(0.0))
+        .sum()
+        .over(so_far),
     )
     # ln(-ln S) falls as S grows, so "band <= p" is ">= ln(-ln p)". There S < 1: at least one event has happened.
     depth = (-curve.log_survival).nullif(0.0)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from answerable import schema
-from answerable.errors import CheckError, StaleSourceError
+from answerable.errors import CheckError, SourceError, StaleSourceError
 from answerable.publish.open_data import EXPORTS
 from answerable.understand.privacy import PrivacyContext, detected
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from answerable.settings import Settings
     from answerable.store import Store
 
-__all__ = ["CHECKS", "UNMAPPED_LIMIT", "run_checks"]
+__all__ = ["CHECKS", "UNMAPPED_LIMIT", "check_sources", "run_checks"]
 
 log = logging.getLogger(__name__)
 
@@ -167,38 +167,51 @@ def run_checks(store: Store, settings: Settings, *, now: datetime | None = None)
 
     Raises:
         CheckError: at least one failed; the message lists all.
-        StaleSourceError: nothing else is wrong, but a source has been failing for longer than its ``max_age_days``.
+        SourceError: nothing else is wrong, but a source was never read, or has been failing for too long.
     """
     wrong = []
     for name, check in CHECKS.items():
         found = check(store, settings)
         log.info("check: %s: %s", name, "fine" if not found else "failed")
         wrong += [f"{name}: {sentence}" for sentence in found]
-    stale = too_old(store, settings, now or datetime.now(UTC))
     if wrong:
-        listed = "".join(f"\n  - {sentence}" for sentence in (*wrong, *stale))
+        listed = "".join(f"\n  - {sentence}" for sentence in wrong)
         raise CheckError(f"nothing was published, because:{listed}", remedy="put this right and build again")
+    check_sources(store, settings, now=now)
+
+
+def check_sources(
+    store: Store, settings: Settings, *, only: str | None = None, now: datetime | None = None
+) -> None:
+    """A source that fails keeps its last good data, for as long as the site's settings allow.
+
+    Raises:
+        SourceError: a source could not be read and never was.
+        StaleSourceError: a source has been failing for longer than its ``max_age_days``.
+    """
+    now = now or datetime.now(UTC)
+    rows = store.con.to_pyarrow(
+        store.read("source").filter(ibis._.is_stale).select("source_id", "last_success_at", "stale_reason")
+    ).to_pylist()
+    unread, stale = [], []
+    for row in sorted(rows, key=lambda r: str(r["source_id"])):
+        source = settings.source_by_id.get(row["source_id"])
+        if source is None or only not in {None, source.id}:
+            continue
+        reason = f": {row['stale_reason']}" if row["stale_reason"] else ""
+        last = row["last_success_at"]
+        if last is None:
+            unread.append(f"source {source.id} could not be read, and never was{reason}")
+        elif now - last.replace(tzinfo=UTC) > timedelta(days=source.max_age_days):
+            stale.append(
+                f"source {source.id} has been failing since {last:%Y-%m-%d}, "
+                f"longer than its {source.max_age_days} days{reason}"
+            )
+    if unread:
+        raise SourceError(
+            "; ".join((*unread, *stale)), remedy="correct it in data/sources.yml, or take it out"
+        )
     if stale:
         raise StaleSourceError(
             "; ".join(stale), remedy="repair the source, or raise its max_age_days in data/sources.yml"
         )
-
-
-def too_old(store: Store, settings: Settings, now: datetime) -> list[str]:
-    """Sources that have been failing for longer than the site allows."""
-    rows = store.con.to_pyarrow(
-        store.read("source").filter(ibis._.is_stale).select("source_id", "last_success_at", "stale_reason")
-    ).to_pylist()
-    wrong = []
-    for row in rows:
-        source = settings.source_by_id.get(row["source_id"])
-        if source is None:
-            continue
-        limit = timedelta(days=source.max_age_days)
-        last = row["last_success_at"]
-        if last is not None and now - last.replace(tzinfo=UTC) > limit:
-            wrong.append(
-                f"source {source.id} has been failing since {last:%Y-%m-%d}, longer than its {source.max_age_days} days"
-                + (f": {row['stale_reason']}" if row["stale_reason"] else "")
-            )
-    return wrong

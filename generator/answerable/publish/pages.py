@@ -81,10 +81,8 @@ class Page:
 
     @property
     def source(self) -> str:
-        """The Markdown file under ``docs``: a section's own page is its ``index.md``."""
-        if not self.path or self.path.count("/") == 1:
-            return f"{self.path}index.md"
-        return f"{self.path.rstrip('/')}.md"
+        """The Markdown file under ``docs``. It lies as deep as the page: Zensical takes links from there."""
+        return f"{self.path}index.md"
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ def _write_docs(
     for page in pages:
         _write_doc(docs / page.source, render(page, view, drawing))
     for section in sections:
-        _write_doc(docs / section / f"{SHELL}.md", shell_source(section))
+        _write_doc(docs / section / SHELL / "index.md", shell_source(section))
     merge_theme(settings, build / "theme")
     shutil.rmtree(build / _HTML, ignore_errors=True)
     return write_config(
@@ -157,7 +157,7 @@ def _write_docs(
         build,
         nav=navigation(pages),
         extra=_extra(view),
-        shells=[f"{section}/{SHELL}.md" for section in sections],
+        shells=[f"{section}/{SHELL}/index.md" for section in sections],
         site_dir=build / _HTML,
     )
 

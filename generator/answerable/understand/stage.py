@@ -38,7 +38,14 @@ from answerable.understand.privacy import PrivacyContext, redact
 from answerable.understand.relevance import RelevanceRules, conversation_parts, exclude, relevance_rules
 from answerable.understand.responses import write_outcomes, write_responses
 from answerable.understand.texts import KEY, decide, keep, scratch, with_key
-from answerable.understand.topics import NO_RULE, TopicRules, place_title, topic_list, topic_rules
+from answerable.understand.topics import (
+    NO_RULE,
+    TopicRules,
+    agency_topics,
+    place_title,
+    topic_list,
+    topic_rules,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -371,14 +378,38 @@ def _read_feedback(
             [("area_code", "area_code_of")],
         )
     )
+    rows = rows.left_join(_first_speakers(store, months), [("feedback_id", "answered_feedback_id")])
     rows = rows.rename(given_agency="agency_code", given_reason="closing_reason")
     rows = rows.mutate(
-        topic_code=ibis.coalesce(rows.code_topic, rows.text_topic, MISSING_CODE),
-        topic_rule=ibis.coalesce(rows.code_rule, rows.text_rule, NO_RULE),
+        known_agency=ibis.coalesce(
+            rows.given_agency.nullif(MISSING_CODE), rows.mentioned_agency, rows.answering_agency
+        )
+    )
+    rows = rows.left_join(agency_topics(settings), rows.known_agency == ibis._.agency_topic_of)
+    rows = rows.mutate(
+        topic_code=ibis.coalesce(rows.code_topic, rows.text_topic, rows.agency_topic, MISSING_CODE),
+        topic_rule=ibis.coalesce(
+            rows.code_rule, rows.text_rule, "agency:" + rows.agency_topic_of, ibis.literal(NO_RULE)
+        ),
     )
     topics = topic_list(settings).rename(topic_code_of="topic_code")
     rows = rows.left_join(topics, rows.topic_code == topics.topic_code_of)
     return _decided(exclude(rows))
+
+
+def _first_speakers(store: Store, months: Sequence[str]) -> ir.Table:
+    """The agency that replied first to each feedback that was replied to."""
+    updates = store.read("feedback_update", months=months)
+    replies = updates.filter(
+        updates.is_official
+        & (updates.kind == "replied")
+        & updates.agency_code.notnull()
+        & (updates.agency_code != MISSING_CODE)
+    )
+    order = replies["at"].cast("string") + replies.update_id
+    return replies.group_by(answered_feedback_id="feedback_id").agg(
+        answering_agency=replies.agency_code.argmin(order)
+    )
 
 
 def _decided(rows: ir.Table) -> ir.Table:
@@ -388,6 +419,7 @@ def _decided(rows: ir.Table) -> ir.Table:
     agency = (
         (given.notnull(), given, ibis.literal("source")),
         (rows.mentioned_agency.notnull(), rows.mentioned_agency, rows.mentioned_rule),
+        (rows.answering_agency.notnull(), rows.answering_agency, ibis.literal("reply")),
         (rows.topic_agency_code.notnull(), rows.topic_agency_code, ibis.literal("topic:") + rows.topic_code),
     )
     # What is closed has a reason, and be it "unknown"; what is open has none.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from answerable.settings import Settings, Topic
     from answerable.understand.phrases import Matcher
 
-__all__ = ["NO_RULE", "TopicRules", "place_title", "topic_list", "topic_rules"]
+__all__ = ["NO_RULE", "TopicRules", "agency_topics", "place_title", "topic_list", "topic_rules"]
 
 NO_RULE = "none"
 """Stands for the rule where no rule knew anything."""
@@ -129,6 +129,19 @@ def topic_list(settings: Settings) -> ir.Table:
                 "topic_agency_code": pa.array(
                     [settings.topic_agency(t) for t in settings.topics], pa.string()
                 ),
+            }
+        )
+    )
+
+
+def agency_topics(settings: Settings) -> ir.Table:
+    """What is put to an agency is about, where nothing else says: agency_topic_of, agency_topic."""
+    told = [(a.code, a.topic) for a in settings.agencies if a.topic is not None]
+    return ibis.memtable(
+        pa.table(
+            {
+                "agency_topic_of": pa.array([code for code, _ in told], pa.string()),
+                "agency_topic": pa.array([topic for _, topic in told], pa.string()),
             }
         )
     )

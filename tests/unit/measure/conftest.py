@@ -69,7 +69,7 @@ class World:
         reading: dict[str, Any] | None = None,
         **columns: Any,
     ) -> None:
-        """One feedback with its reading, updates (kind, time; all but `confirmed` and `opened` by an agency) and responses."""
+        """One feedback with its reading, its updates (kind and time) and responses; an agency made most updates."""
         month = instant(created).astimezone(ZoneInfo(ZONE)).strftime("%Y-%m")
         key = {"feedback_id": feedback_id, "source_id": source, "month": month}
         given = {
@@ -155,7 +155,12 @@ def world(tmp_path: Path) -> Iterator[World]:
     settings = Settings(
         project=tmp_path,
         site=Site(
-            name="s", description="d", url="https://example.org", publisher="p", contact="c@example.org", timezone=ZONE
+            name="s",
+            description="d",
+            url="https://example.org",
+            publisher="p",
+            contact="c@example.org",
+            timezone=ZONE,
         ),
         agencies=(Agency(code="a", name="A"), Agency(code="b", name="B")),
         services=(Service(code="s", name="S"),),

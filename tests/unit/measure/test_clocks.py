@@ -90,7 +90,11 @@ def test_dates_are_measured_in_days_of_the_source(world: Any) -> None:
     """London's clocks change on 31 March: that day has 23 hours, and is a day all the same."""
     world.source("city", "2024-04-10T12:00")
     world.feedback(
-        "x", "2024-03-30T00:00", time_precision="day", responses=("2024-04-01T23:00",), closed_at="2024-03-31T23:00"
+        "x",
+        "2024-03-30T00:00",
+        time_precision="day",
+        responses=("2024-04-01T23:00",),
+        closed_at="2024-03-31T23:00",
     )
     clock = world.clocks()["x"]
     assert clock["closing_minutes"] == 2 * 1440
@@ -102,7 +106,9 @@ def test_petitions_wait_from_their_threshold(world: Any) -> None:
     world.source("city", "2024-03-01T00:00")
     petition = {"kind": "petition", "threshold_count": 100}
     world.feedback("below", "2024-01-01T00:00", support_count=99, **petition)
-    world.feedback("answered-below", "2024-01-01T00:00", support_count=99, responses=("2024-01-05T00:00",), **petition)
+    world.feedback(
+        "answered-below", "2024-01-01T00:00", support_count=99, responses=("2024-01-05T00:00",), **petition
+    )
     world.feedback("unknown-day", "2024-01-01T00:00", support_count=100, **petition)
     world.feedback(
         "due",
@@ -139,7 +145,7 @@ def test_petitions_wait_from_their_threshold(world: Any) -> None:
 
 @pytest.mark.parametrize(("days", "name"), [(7, "7d"), (28, "28d"), (90, "90d")])
 def test_within_n_days_includes_the_day_itself(world: Any, days: int, name: str) -> None:
-    """Raised exactly N days before T, and answered exactly N days after: both count. A minute more, and neither does."""
+    """Raised exactly N days before T, and answered exactly N days after: both count. A minute more: neither."""
     world.source("city", "2024-06-01T12:00")
     created = {7: "2024-05-25", 28: "2024-05-04", 90: "2024-03-03"}[days]
     world.feedback("in", f"{created}T12:00", responses=("2024-06-01T12:00",))

@@ -21,7 +21,7 @@ def table(**groups: list[int]) -> dict[tuple[str, str, str], tuple[int, ...]]:
     """Counts by month for groups of one breakdown, with all sums."""
     columns = {("topic", g): counts for g, counts in groups.items()}
     columns["all", "all"] = [sum(counts) for counts in zip(*groups.values(), strict=True)]
-    cells = {}
+    cells: dict[tuple[str, str, str], tuple[int, ...]] = {}
     for (breakdown, group), counts in columns.items():
         for month, count in zip(MONTHS, counts, strict=True):
             cells[breakdown, group, month] = (count,)

@@ -146,8 +146,11 @@ def private_world(world: Any, agencies: dict[str, int]) -> dict[tuple[str, str, 
     world.feedback("c", "2024-01-01T00:00")
     for agency, count in agencies.items():
         for number in range(count):
-            world.feedback(f"{agency}{number}", "2024-01-01T00:00", source="hall", reading={"agency_code": agency})
-    return world.measured()
+            world.feedback(
+                f"{agency}{number}", "2024-01-01T00:00", source="hall", reading={"agency_code": agency}
+            )
+    found: dict[tuple[str, str, str, str], dict[str, Any]] = world.measured()
+    return found
 
 
 def test_small_private_numbers_are_hidden_and_never_zero(world: Any) -> None:

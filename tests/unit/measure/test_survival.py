@@ -69,6 +69,10 @@ def test_time_zero_counts() -> None:
     assert points_of(a="0 0 0 9+")["a"]["median"] == 0
 
 
-@pytest.mark.parametrize(("waits", "median"), [("1 2 3 4", 2), ("1 2 3", 2), ("1 2+ 3+ 4+", None), ("1 1+ 2 2+", 2)])
-def test_a_quantile_is_the_first_time_at_which_no_more_than_its_share_waits(waits: str, median: int | None) -> None:
+@pytest.mark.parametrize(
+    ("waits", "median"), [("1 2 3 4", 2), ("1 2 3", 2), ("1 2+ 3+ 4+", None), ("1 1+ 2 2+", 2)]
+)
+def test_a_quantile_is_the_first_time_at_which_no_more_than_its_share_waits(
+    waits: str, median: int | None
+) -> None:
     assert points_of(a=waits)["a"]["median"] == median

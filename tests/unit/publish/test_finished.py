@@ -11,8 +11,8 @@ MEASURES = (
     "is_too_few,is_suppressed\nraised,1,all,all,all,1234,,,1234,,feedback,false,false,false\n"
 )
 SPAN = (
-    '<span class="number" data-measure="{}" data-breakdown="all" data-group="all" data-interval="all" data-field="value"'
-    ' data-form="count">{}</span>'
+    '<span class="number" data-measure="{}" data-breakdown="all" data-group="all" data-interval="all"'
+    ' data-field="value" data-form="count">{}</span>'
 )
 
 

@@ -4,13 +4,13 @@ import csv
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import frictionless
 import pyarrow.parquet as pq
 import pytest
-from tests.world import World, small_world
+from tests.world import AS_OF, World, small_world
 
 from answerable import schema
 from answerable.publish import open_data
@@ -80,8 +80,8 @@ def test_findings_of_a_hidden_source_are_counts_without_records(open_world: Open
     world = small_world()
     for number in range(7):
         world.add(
-            "finding", finding_id=f"h{number}", source_id="inbox", finding_code="place_missing", record_id=f"secret{number}",
-            file_name="inbox.csv", line=number, row_count=1,
+            "finding", finding_id=f"h{number}", source_id="inbox", finding_code="place_missing",
+            record_id=f"secret{number}", file_name="inbox.csv", line=number, row_count=1,
         )  # fmt: skip
     world.add(
         "finding",
@@ -102,7 +102,11 @@ def test_findings_of_a_hidden_source_are_counts_without_records(open_world: Open
 def hidden_issue(world: World, number: int, *, count: int) -> None:
     for i in range(count):
         world.add_feedback(
-            number + i, created=datetime(2025, 1, 5), source="inbox", issue_id=f"hidden{count}", area="ward-3"
+            number + i,
+            created=AS_OF - timedelta(days=99),
+            source="inbox",
+            issue_id=f"hidden{count}",
+            area="ward-3",
         )
     world.add_issue(
         f"hidden{count}", "Hidden", f"hidden-{count}", topic="potholes", agency="highways", area="ward-3"

@@ -65,6 +65,15 @@ GENERAL = [
     ("see notes", "internal"),
     ("388928", "internal"),
     ("In Bearbeitung", "internal"),
+    ("Called the customer: the ramp is not maintained by the city", "substance"),
+    ("Emailed caller indicating permits are issued at the counter only", "substance"),
+    ("Left a message explaining that the fee is due in May", "substance"),
+    ("Left a message with how to pay the fee", "answered_privately"),
+    ("Emailed customer letting her know how to apply", "answered_privately"),
+    ("A crew will survey the corner; it generally takes 4 months", "substance"),
+    ("Bench repaired yesterday", "work_done"),
+    ("The hazard has been abated", "work_done"),
+    ("Certificate reissued", "work_done"),
     ("The moon is nearly full", "unclassified"),
 ]
 
@@ -83,6 +92,9 @@ def test_general_forms(shipped: Classifier, text: str, expected: str) -> None:
         "El bache aún no ha sido reparado",
         "La lampe n'a pas été remplacée: elle n'a pas été réparée",
         "Sorry to hear that! We'd like to look into this, please DM us.",
+        "The lamp needs to be repaired",
+        "Hi, it doesn't look so from here, are you on the train?",
+        "I emailed the person to call me about what is not clear",
     ],
 )
 def test_what_only_sounds_like_an_answer_is_no_response(shipped: Classifier, text: str) -> None:
@@ -111,6 +123,15 @@ def test_what_only_sounds_like_an_answer_is_no_response(shipped: Classifier, tex
         ("to Muni PSR #446202", "internal", "unknown"),
         ("See Notes tab for more details", "internal", "unknown"),
         ("emailed to clear channel", "referral", "referred"),
+        ("Packing leak on GV, re pack scheduled", "substance", "unknown"),
+        ("emailed link - https://example.org/parking/permits", "substance", "unknown"),
+        ("emailed link to customer", "answered_privately", "unknown"),
+        ('Clerk "Done! Emailed the customer."', "work_done", "work_done"),
+        (
+            "Maximo Service Request has been resolved. Please provide an address",
+            "administrative",
+            "administrative",
+        ),
         ("Emailed TP", "answered_privately", "unknown"),
         ("resolved:", "administrative", "unknown"),
     ],

@@ -143,6 +143,20 @@ def test_an_issue_keeps_its_name_when_more_is_raised(town: Town) -> None:
     assert after["feedback_count"] == 2
 
 
+def test_an_issue_is_for_the_agency_of_most_of_it_and_of_several_the_first_by_code(town: Town) -> None:
+    ids = [
+        town.add(f"{area}-{n}", f"2024-01-{n:02d}", service_code="LEAK", area_code=area, agency_code=agency)
+        for area, agencies in (
+            ("mill-hill", ("works", "council", "works", "council", "water")),
+            ("old-harbour", ("council", "works", "works")),
+        )
+        for n, agency in enumerate(agencies, 1)
+    ]
+    town.understand()
+    found = issue_of(town)
+    assert (found[ids[0]]["agency_code"], found[ids[-1]]["agency_code"]) == ("council", "works")
+
+
 def test_without_a_place_or_a_topic_there_is_no_issue(town: Town) -> None:
     town.add("1", "2024-01-01", service_code="LEAK")
     town.add("2", "2024-01-01", service_code="???", area_code="mill-hill")

@@ -80,6 +80,25 @@ def test_the_agency_is_who_the_source_says_then_who_is_addressed_then_whose_topi
 # -- public texts ------------------------------------------------------------------------------------------------------
 
 
+def test_what_says_nothing_of_its_topic_takes_that_of_the_agency_asked_or_answering(town: Town) -> None:
+    agencies = (town.folder / "data" / "agencies.yml").read_text("utf-8")
+    town.settings_file("agencies.yml", agencies.replace('["@TownWater"]', '["@TownWater"], topic: leaks'))
+    asked = town.add("1", "2024-01-01", source_id="posts", text="Why is nobody there?", mentions="townwater")
+    answered = town.add("2", "2024-01-02", source_id="posts", text="And on Sundays?")
+    town.say(answered, "2024-01-03", "We are closed on Sundays.", agency_code="water")
+    elsewhere = town.add("3", "2024-01-04", source_id="posts", text="Hello?", mentions="townworks")
+    town.understand()
+    found = {
+        name: tuple(town.reading(i)[c] for c in ("topic_code", "topic_rule", "agency_code", "agency_rule"))
+        for name, i in (("asked", asked), ("answered", answered), ("elsewhere", elsewhere))
+    }
+    assert found == {
+        "asked": ("leaks", "agency:water", "water", "mention:townwater"),
+        "answered": ("leaks", "agency:water", "water", "reply"),
+        "elsewhere": ("unmapped", "none", "works", "mention:townworks"),
+    }
+
+
 def test_personal_data_is_taken_out_and_official_accounts_stay(town: Town) -> None:
     post = town.add(
         "1",
@@ -194,7 +213,7 @@ def test_the_reason_of_closing_is_the_sources_or_that_of_the_note_nearest_to_it(
     near = closed("2", ("2024-01-10", withdrawn), ("2024-01-21", mended))
     other = closed("3", ("2024-01-19", withdrawn), ("2024-01-02", mended))
     # Equally near: what was said later.
-    tie = closed("4", ("2024-01-21", withdrawn), ("2024-01-19", mended))
+    tie = closed("4", ("2024-01-19", mended), ("2024-01-21", withdrawn))
     strange = closed("5", ("2024-01-20", "Qwertyuiop"))
     silent = closed("6")
     still_open = town.add("7", "2024-01-01", service_code="PARK")

@@ -1,0 +1,214 @@
+"""The site as a folder: pages that exist, links that lead somewhere, numbers from the data, an old site kept safe."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.world import AS_OF, now, small_world
+
+from answerable.errors import CheckError, PublishError, StaleSourceError
+from answerable.publish.finished import dead_links, unexplained_numbers
+from answerable.publish.site import publish
+from answerable.settings import Settings
+from answerable.store import Store
+
+Open = Callable[..., AbstractContextManager[tuple[Store, Settings]]]
+ISSUE = "issues/potholes-old-harbour-0123456789/index.html"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def text_of(page: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def test_every_page_is_there(site: Path) -> None:
+    pages = {p.relative_to(site).as_posix() for p in site.rglob("*.html")}
+    for path in (
+        "",
+        "issues/",
+        "agencies/",
+        "agencies/highways/",
+        "topics/",
+        "topics/trees/",
+        "areas/",
+        "areas/ward-3/",
+    ):
+        assert f"{path}index.html" in pages
+    for path in ("responses", "data", "method", "sources", "glossary"):
+        assert f"{path}/index.html" in pages
+    assert ISSUE in pages
+    assert "agencies/archives/index.html" not in pages  # nothing was raised with them
+    assert not any("shell" in page for page in pages)
+
+
+def test_no_link_is_dead_and_every_number_is_in_the_data(site: Path) -> None:
+    assert dead_links(site, base_path="/answers/") == []
+    assert unexplained_numbers(site) == []
+
+
+def test_no_mark_and_no_template_is_left(site: Path) -> None:
+    for path in site.rglob("*.html"):
+        page = path.read_text("utf-8")
+        assert "7f3a" not in page
+        assert "{{" not in page
+        assert "{%" not in page
+
+
+def test_an_issue_page_tells_its_story(site: Path) -> None:
+    page = (site / ISSUE).read_text("utf-8")
+    assert "<title>Potholes&#32;in&#32;Old&#32;Harbour" in page
+    assert (
+        '<link rel="canonical" href="https://brookhaven.example/answers/issues/potholes-old-harbour-0123456789/">'
+        in page
+    )
+    assert page.count("<h1") == 1
+    text = text_of(page)
+    for words in (
+        "Answered in part", "Did anyone answer?", "The hole was filled this morning.", "There is a hole in the road.",
+        "own target an answer was due on 10 June 2024", "Data up to 1 July 2025",
+        "An extract of 2024 and 2025 for tests.",
+        "Something wrong here?", "official, Highways & Lighting", "Brookhaven is an invented town.",
+    ):  # fmt: skip
+        assert words in text, words
+    assert "md-tabs__item--active" in page
+
+
+def test_what_was_left_out_of_a_long_timeline_is_said(open_world: Open) -> None:
+    world = small_world()
+    for number in range(500, 540):
+        created = AS_OF - timedelta(days=600 - number)
+        world.add_feedback(number, created=created, issue_id="long", text=f"message {number}")
+    world.add_issue(
+        "long", "Long", "long-0123456789", topic="potholes", agency="highways", area="old-harbour"
+    )
+    with open_world(world, is_measured_anew=True) as (store, settings):
+        page = (publish(store, settings, now=now()) / "issues/long-0123456789/index.html").read_text("utf-8")
+    shown = [int(n) for n in re.findall(r"message (\d+)", text_of(page))]
+    assert shown == [*range(500, 504), *range(528, 540)]
+    assert "This is the beginning and the end." in page
+
+
+def test_a_text_that_may_name_a_person_is_not_quoted(open_world: Open) -> None:
+    with open_world(small_world(texts=("Ask [name] about it",), replies=("We told [name]",))) as (
+        store,
+        settings,
+    ):
+        site = publish(store, settings, now=now())
+    page = text_of((site / ISSUE).read_text("utf-8"))
+    assert "Not quoted here: it may name a person." in page
+    assert "about it" not in page
+    assert not any("We told" in text_of(p.read_text("utf-8")) for p in site.rglob("*.html"))
+
+
+def test_search_and_sitemap_know_every_page(site: Path) -> None:
+    listed = set(
+        re.findall(r"<loc>https://brookhaven.example/answers/(.*?)</loc>", (site / "sitemap.xml").read_text())
+    )
+    pages = {p.relative_to(site).as_posix().removesuffix("index.html") for p in site.rglob("index.html")}
+    assert listed == pages
+    entries = json.loads((site / "search" / "search_index.json").read_text("utf-8"))["docs"]
+    found = {e["location"]: e for e in entries}
+    assert found["issues/potholes-old-harbour-0123456789/"]["title"] == "Potholes in Old Harbour"
+    assert "areas/ward-3/" in found
+
+
+def test_publishing_again_changes_no_file(open_world: Open) -> None:
+    with open_world() as (store, settings):
+        site = publish(store, settings, now=now())
+        before = files(site)
+        numbers = {p: (site / p).stat().st_ino for p in before}
+        publish(store, settings, now=now())
+    assert files(site) == before
+    assert {p: (site / p).stat().st_ino for p in before} == numbers
+    assert sorted(p.name for p in site.parent.iterdir() if p.name.startswith("site")) == ["site"]
+
+
+@pytest.mark.parametrize("fault", ["personal data", "stale", "template", "warning"])
+def test_what_fails_leaves_the_old_site(open_world: Open, fault: str) -> None:
+    world = small_world()
+    with open_world(world) as (store, settings):
+        site = publish(store, settings, now=now())
+        before = files(site)
+        later = now()
+        if fault == "personal data":
+            world.rows["outcome"][0]["public_text"] = "Write to jane.roe@example.com"
+            error: type[Exception] = CheckError
+        elif fault == "stale":
+            world.rows["source"][0]["is_stale"] = True
+            later, error = now() + timedelta(days=400), StaleSourceError
+        else:
+            pages = settings.project / "site_templates" / "pages"
+            pages.mkdir(parents=True)
+            broken = {
+                "template": '# X\n\n<a href="../nowhere/">x</a>\n',
+                "warning": "# X\n\n[x](nowhere.md)\n",
+            }
+            (pages / "glossary.md.jinja").write_text(broken[fault], "utf-8")
+            error = CheckError if fault == "template" else PublishError
+        from tests.world import write_tables
+
+        write_tables(store, settings, world)
+        with pytest.raises(error):
+            publish(store, settings, now=later)
+    assert files(site) == before
+    assert [p.name for p in site.parent.glob("site*")] == ["site"]
+
+
+def test_a_project_may_override_a_page(open_world: Open) -> None:
+    with open_world() as (store, settings):
+        pages = settings.project / "site_templates" / "pages"
+        pages.mkdir(parents=True)
+        (pages / "glossary.md.jinja").write_text("# Our own words\n", "utf-8")
+        site = publish(store, settings, now=now())
+    assert "Our own words" in (site / "glossary" / "index.html").read_text("utf-8")
+    assert dead_links(site, base_path="/answers/") == []
+
+
+def test_a_stale_source_is_said_on_every_page(open_world: Open) -> None:
+    world = small_world()
+    world.rows["source"][0] |= {"is_stale": True, "stale_reason": "gone"}
+    with open_world(world) as (store, settings):
+        site = publish(store, settings, now=now())
+    for page in ("index.html", ISSUE, "areas/ward-3/index.html", "method/index.html"):
+        assert "could not be read since 1 July 2025" in text_of((site / page).read_text("utf-8"))
+
+
+def test_what_a_site_does_not_have_has_no_page(open_world: Open) -> None:
+    world = small_world()
+    for name in ("issue", "issue_feedback", "response", "response_feedback", "outcome"):
+        world.rows.pop(name)
+    with open_world(world) as (store, settings):
+        site = publish(store, settings, now=now())
+    for path in ("issues", "responses"):
+        assert not (site / path).exists()
+    assert dead_links(site, base_path="/answers/") == []
+
+
+def test_the_same_docs_build_with_zensical(open_world: Open) -> None:
+    def zensical(config: Path) -> None:
+        command = [sys.executable, "-m", "zensical", "build", "--config-file", str(config)]
+        subprocess.run(command, cwd=config.parent, check=True, capture_output=True)
+
+    with open_world() as (store, settings):
+        site = publish(store, settings, now=now(), builder=zensical)
+        html = settings.project / "build" / "html"
+        shutil.rmtree(html, ignore_errors=True)
+    assert dead_links(site, base_path="/answers/") == []
+    assert unexplained_numbers(site) == []
+    page = (site / ISSUE).read_text("utf-8")
+    assert page.count("<h1") == 1
+    assert "The hole was filled this morning." in text_of(page)
+    assert 'http-equiv="Content-Security-Policy"' in page
+    index = json.loads((site / "search.json").read_text("utf-8"))
+    assert any(e["location"] == "issues/potholes-old-harbour-0123456789/" for e in index["items"])
