@@ -3,9 +3,9 @@
     python benchmarks/measures/against_sql.py                 1,000,000 feedback, to try it
     python benchmarks/measures/against_sql.py --rows 10000000
 
-Both start from the same Parquet of clocks, in a process of their own with the same memory and threads, one after the other
-in one run; what is compared is CPU seconds (user and system, all threads), without imports. The numbers of both are
-compared row by row: a benchmark of different numbers would say nothing.
+Both start from the same Parquet of clocks, in a process of their own with the same memory and threads, one after the
+other in one run; what is compared is CPU seconds (user and system, all threads), without imports. The numbers of both
+are compared row by row: a benchmark of different numbers would say nothing.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ def child(what: str, folder: Path, log_file: Path) -> dict[str, float]:
 def differences(folder: Path) -> tuple[int, int]:
     """How many numbers were compared, and how many differ."""
     con = connect(folder)
-    con.execute(f"create view p as select * from read_parquet('{folder / 'program.parquet'}')")
-    con.execute(f"create view s as select * from read_parquet('{folder / 'sql.parquet'}')")
+    con.execute(f"create view p as select * from read_parquet('{folder / 'program.parquet'}')")  # noqa: S608 (our own path)
+    con.execute(f"create view s as select * from read_parquet('{folder / 'sql.parquet'}')")  # noqa: S608 (our own path)
     # The program also gives a row for every month in which a group raised nothing.
     rows = con.execute(
         "select p.value, s.value, p.low, s.low, p.high, s.high, p.numerator, s.numerator, p.denominator, s.denominator "

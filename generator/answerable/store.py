@@ -276,7 +276,7 @@ class Store:
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A new folder for the files of one step: gone after it, or, where the process was killed, at the next opening."""
+        """A new folder for the files of one step: gone after it or, after a kill, at the next opening."""
         self._count += 1
         folder = self.folder / f"spill-{os.getpid()}" / f"scratch-{self._count:04d}"
         folder.mkdir(parents=True)
@@ -516,14 +516,15 @@ class Store:
     ) -> None:
         """Keep what a connector received, verbatim, in the open transaction: a changed payload is a new revision.
 
-        With ``is_full``, a record that is not among ``payloads`` is marked as gone. Where there are too many payloads for one
-        call, write them in parts without it, and end with ``end_records``.
+        With ``is_full``, a record that is not among ``payloads`` is marked as gone. Where there are too many
+        payloads for one call, write them in parts without it, and end with ``end_records``.
         """
         if not self._staged:
             raise StoreError("records outside a transaction")
         state = self._writer()
         state.register(
-            "incoming", pa.table({"record_id": list(payloads), "payload": pa.array(payloads.values(), pa.string())})
+            "incoming",
+            pa.table({"record_id": list(payloads), "payload": pa.array(payloads.values(), pa.string())}),
         )
         latest = (
             "select * from record where source_id = $source and record_id in (select record_id from incoming) "
@@ -538,7 +539,9 @@ class Store:
         )
         state.unregister("incoming")
         if is_full:
-            self.end_records(source_id, pa.table({"record_id": pa.array(payloads, pa.string())}), at=fetched_at)
+            self.end_records(
+                source_id, pa.table({"record_id": pa.array(payloads, pa.string())}), at=fetched_at
+            )
 
     def end_records(self, source_id: str, present: pa.Table, *, at: Any) -> None:
         """Mark as gone, in the open transaction, the records of a source that are not in ``present.record_id``."""

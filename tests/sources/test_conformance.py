@@ -16,7 +16,8 @@ from answerable.gather.sync import CONNECTORS
 from answerable.settings import RegisterSource
 
 HERE = Path(__file__).parent
-NAMES = sorted(get_args(kind.model_fields["connector"].annotation)[0] for kind in (*CONNECTORS, RegisterSource))
+KINDS: tuple[Any, ...] = (*CONNECTORS, RegisterSource)
+NAMES = sorted(get_args(kind.model_fields["connector"].annotation)[0] for kind in KINDS)
 SQUARE = {"west": 0, "east": 1}
 AREAS = {
     "type": "FeatureCollection",
@@ -24,7 +25,10 @@ AREAS = {
         {
             "type": "Feature",
             "properties": {"name": name.title()},
-            "geometry": {"type": "Polygon", "coordinates": [[[0, s], [1, s], [1, s + 1], [0, s + 1], [0, s]]]},
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[0, s], [1, s], [1, s + 1], [0, s + 1], [0, s]]],
+            },
         }
         for name, s in SQUARE.items()
     ],
@@ -72,7 +76,9 @@ def test_pages_become_what_they_say(project: Any, name: str) -> None:
     assert {f["finding_code"]: f["line"] for f in found if f["line"]} == expected["lines"]
     assert receipt.finding_count == sum(counts.values())
     (source,) = project.rows("source", source_id="portal")
-    assert source["feedback_count"] == receipt.feedback_count == max(len(rows), len(expected.get("entries", [])))
+    assert (
+        source["feedback_count"] == receipt.feedback_count == max(len(rows), len(expected.get("entries", [])))
+    )
     assert source["as_of_at"] == receipt.as_of_at is not None
 
 

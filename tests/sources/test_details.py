@@ -32,7 +32,10 @@ def test_petitions(project: Any, at: Any) -> None:
     assert first["url"] == "https://petitions.example/petitions/11"
     assert (first["agency_code"], first["status"]) == ("water", "closed")
     assert rows["14"]["threshold_count"] == 5000
-    assert (rows["13"]["closing_reason"], rows["13"]["closed_at"]) == ("duplicate", at("2024-02-04T10:15:33.548"))
+    assert (rows["13"]["closing_reason"], rows["13"]["closed_at"]) == (
+        "duplicate",
+        at("2024-02-04T10:15:33.548"),
+    )
     answers = {u["feedback_id"]: u for u in project.rows("feedback_update", kind="replied")}
     one, two = (answers[feedback_id("portal", n)] for n in ("11", "12"))
     assert one["answer_id"] == two["answer_id"]
@@ -140,7 +143,10 @@ def test_a_mistake_in_the_register_is_named_with_its_line(
 def test_a_register_entry(project: Any, at: Any) -> None:
     project.site["timezone"] = "Europe/Lisbon"
     project.write("data/responses/lamps.md", ENTRY)
-    project.write("data/responses/twin.md", ENTRY.replace("id: lamps", "id: outcome").replace("kind: answer", "kind: outcome"))
+    project.write(
+        "data/responses/twin.md",
+        ENTRY.replace("id: lamps", "id: outcome").replace("kind: answer", "kind: outcome"),
+    )
     project.write("in/a.csv", "id,opened\n1,2024-01-01 10:00:01\n")
     project.add("register", id="register")
     project.add(path="in/a.csv", columns={"record_id": "id", "created_at": "opened"})

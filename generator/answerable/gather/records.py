@@ -1,4 +1,4 @@
-"""What connectors of single records share: the verbatim record in the store, and its columns in a file, written as a stream."""
+"""What connectors of single records share: the verbatim record in the store, and its columns in a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a connector's rows to the tables ``feedback``, ``feedback_update`` and ``finding``: the one place where that is done.
+"""From a connector's rows to the tables ``feedback``, ``feedback_update`` and ``finding``: the one place for that.
 
 A connector gives a table with columns of ``settings.COLUMNS`` (`canonical_types`); everything here is an Ibis
 expression over it, whatever its size.
@@ -77,8 +77,9 @@ class Gathered:
     """What a connector read.
 
     Attributes:
-        rows: ``file_index`` and ``row`` (both from 0, the place of a row), the columns of ``canonical_types`` in ``mapped``,
-            and for each column in ``bad`` a text ``bad_<column>``: a value that could not be read or is unknown.
+        rows: ``file_index`` and ``row`` (both from 0, the place of a row), the columns of ``canonical_types``
+            that are in ``mapped``, and for each column in ``bad`` a text ``bad_<column>``: a value that could
+            not be read or is unknown.
         files: the files read, in the order of ``file_index``.
         mapped: the columns of ours that the source has.
         bad: the columns with a ``bad_`` column.
@@ -175,8 +176,8 @@ def take(
 def in_months(store: Store, path: Path) -> ir.Table:
     """The rows of a file that has a column ``month``, in the order of months wherever they are far from it.
 
-    Large tables are written some months at a time: where the rows of a month lie scattered over the whole file, each time
-    would read all of it.
+    Large tables are written some months at a time: where the rows of a month lie scattered over the whole
+    file, each time would read all of it.
     """
     groups = store.con.raw_sql(
         f"select stats_min_value, stats_max_value from parquet_metadata('{path}') "  # noqa: S608
@@ -395,7 +396,11 @@ def _with_ids(
         findings += _located(
             [
                 _Condition(
-                    "duplicate_record_id", "record_id", repeated.record_id, repeated.record_id.notnull(), repeated
+                    "duplicate_record_id",
+                    "record_id",
+                    repeated.record_id,
+                    repeated.record_id.notnull(),
+                    repeated,
                 )
             ],
             gathered,
@@ -522,16 +527,16 @@ def _located(conditions: Sequence[_Condition], gathered: Gathered, store: Store)
         places += [(condition, place) for place in found]
         if len(found) < counts[f"c{i}"]:
             per_file = odd.group_by("file_index").aggregate(n=odd.count())
-            for file in store.con.to_pyarrow(per_file.order_by("file_index")).to_pylist():
-                if file["n"] > LOCATED_LIMIT:
-                    findings.append(
-                        Finding(
-                            condition.code,
-                            file_name=gathered.files[file["file_index"]].name,
-                            column_name=condition.column,
-                            row_count=file["n"] - LOCATED_LIMIT,
-                        )
-                    )
+            findings += [
+                Finding(
+                    condition.code,
+                    file_name=gathered.files[file["file_index"]].name,
+                    column_name=condition.column,
+                    row_count=file["n"] - LOCATED_LIMIT,
+                )
+                for file in store.con.to_pyarrow(per_file.order_by("file_index")).to_pylist()
+                if file["n"] > LOCATED_LIMIT
+            ]
     lines: dict[tuple[int, int], int] = {}
     for index in sorted({place["file_index"] for _, place in places}):
         wanted = sorted({place["row"] for _, place in places if place["file_index"] == index})
@@ -561,11 +566,11 @@ def _by_value(rows: ir.Table, gathered: Gathered, source: FeedbackSource, store:
         is_stranger = rows.is_official & rows.account_agency.isnull() & rows.agency.isnull()
         wanted.append(("agency_unmapped", "author", rows.account, is_stranger & rows.account.notnull()))
     wanted.append(("status_unmapped", "status", rows.status, rows.is_status_unknown))
-    for name in ("channel", "closing_reason"):
-        if name in gathered.mapped:
-            wanted.append(
-                ("value_unmapped", name, rows[name], rows[name].notnull() & _listed(rows, name).isnull())
-            )
+    wanted += [
+        ("value_unmapped", name, rows[name], rows[name].notnull() & _listed(rows, name).isnull())
+        for name in _LISTS
+        if name in gathered.mapped
+    ]
     for name in gathered.bad:
         if _type_of(name) not in _BAD_CODES:
             code = "agency_unmapped" if name == "agency" else "value_unmapped"
@@ -635,8 +640,8 @@ def _feedback(
         "mentions": mentions,
     }
     same = (
-        "record_id month agency_code created_at updated_at closed_at status support_count threshold_count threshold_reached_at "
-        "reply_to_id is_official title text"
+        "record_id month agency_code created_at updated_at closed_at status support_count threshold_count "
+        "threshold_reached_at reply_to_id is_official title text"
     )
     columns |= {name: rows[name] for name in same.split()}
     return as_table(rows.mutate(**{name: _value(value) for name, value in columns.items()}), "feedback")
@@ -647,7 +652,7 @@ def as_table(rows: ir.Table, name: str) -> ir.Table:
     return rows.select(**{c.name: rows[c.name].cast(c.type) for c in schema.table(name).columns})
 
 
-def _value(value: ir.Value | str | bool) -> ir.Value:
+def _value(value: Any) -> ir.Value:
     """A column, or the same value for every row (a bare text would be taken for the name of a column)."""
     return ibis.literal(value) if isinstance(value, str | bool) else value
 

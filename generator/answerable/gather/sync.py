@@ -319,7 +319,9 @@ def _write(taken: Taken, source_id: str, store: Store) -> Written:
         if gone:
             nothing = store.read(name, source_id=_NOBODY)
             parts.append(store.write(name, nothing, source_id=source_id, months=gone))
-    return Written(sum(p.row_count for p in parts), tuple(sorted({m for p in parts for m in p.changed_months})))
+    return Written(
+        sum(p.row_count for p in parts), tuple(sorted({m for p in parts for m in p.changed_months}))
+    )
 
 
 # -- what an increment adds to -----------------------------------------------------------------------------------------
@@ -393,7 +395,9 @@ def _with_conversations(
         conversation_id=whole.root_id, support_count=voices.voice_count.fill_null(whole.support_count)
     ).select(*schema.table("feedback").names)
     # An agency that replies to itself answers nobody.
-    starts = posts.filter(~posts.is_official).select(start_id="record_id", start_feedback="feedback_id", start_month="month")
+    starts = posts.filter(~posts.is_official).select(
+        start_id="record_id", start_feedback="feedback_id", start_month="month"
+    )
     replies = joined.filter(joined.is_official & (joined.root_id != joined.record_id))
     replies = replies.join(starts, replies.root_id == starts.start_id)
     none = ibis.null("string")

@@ -1,7 +1,7 @@
-"""Conversations: which message each post goes back to, by iterated joins (pointer doubling), never by likeness of text.
+"""Conversations: which message each post goes back to, by iterated joins, never by likeness of text.
 
-The root of a message is the topmost message by a person on the way up from it, the message itself included; so a reply to an
-agency's own post is a root, and an agency's reply belongs to the person who began.
+The root of a message is the topmost message by a person on the way up from it, the message itself included; so a
+reply to an agency's own post is a root, and an agency's reply belongs to the person who began.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def find_roots(store: Store, posts: ir.Table, folder: Path) -> ir.Table:
         folder: for what is kept between two rounds.
 
     Returns:
-        A table with record_id, root_id (a held record) and is_parent_held (false for a reply to a message that is not held).
+        A table with record_id, root_id (a held record) and is_parent_held (false for a reply to a message that
+        is not held).
     """
     held = posts.select(parent="record_id")
     replies = posts.select("record_id", "is_official", parent_id="reply_to_id", hint="conversation_id")
@@ -45,9 +46,7 @@ def find_roots(store: Store, posts: ir.Table, folder: Path) -> ir.Table:
     is_asked = joined.pointer.isnull() & (joined.hint != joined.record_id)
     joined = joined.mutate(asked=ibis.ifelse(is_asked, joined.hint, ibis.null("string")))
     hints = posts.select(known="record_id")
-    start = joined.left_join(
-        hints, joined.asked == hints.known
-    ).select(
+    start = joined.left_join(hints, joined.asked == hints.known).select(
         "record_id",
         is_parent_held=joined.parent_id.isnull() | joined.pointer.notnull(),
         pointer=ibis.coalesce(joined.pointer, hints.known, joined.record_id),

@@ -1,5 +1,6 @@
-"""The clocks as small numbers: one narrow row each, made once, from which everything is counted that goes through all of
-them many times. Grouping and sorting texts would be most of the work of all measures.
+"""The clocks as small numbers: a narrow row each, from which everything is counted that goes through all of them often.
+
+Grouping and sorting texts would be most of the work of all measures.
 """
 
 from __future__ import annotations

@@ -174,7 +174,10 @@ def main_measures(
         store.frame(counts.raised_by_month(clock, breakdown)).assign(breakdown=breakdown)
         for breakdown in counts.GROUP_COLUMNS
     )
-    codes = {b: sorted(part.unique()) for b, part in raised.groupby("breakdown")["group_code"]}
+    codes = {
+        breakdown: sorted(raised.loc[raised["breakdown"] == breakdown, "group_code"].unique())
+        for breakdown in counts.GROUP_COLUMNS
+    }
     log.info("counted what was raised: %d months", len(months))
     with narrowed(store, clock, settings.site.timezone, months, codes) as narrow:
         ended = pd.concat(ended_by_month(store, narrow, b).assign(breakdown=b) for b in codes)

@@ -385,7 +385,7 @@ def _read_feedback(
             rows.given_agency.nullif(MISSING_CODE), rows.mentioned_agency, rows.answering_agency
         )
     )
-    rows = rows.left_join(agency_topics(settings), rows.known_agency == ibis._.agency_topic_of)
+    rows = rows.left_join(agency_topics(settings), [("known_agency", "agency_topic_of")])
     rows = rows.mutate(
         topic_code=ibis.coalesce(rows.code_topic, rows.text_topic, rows.agency_topic, MISSING_CODE),
         topic_rule=ibis.coalesce(

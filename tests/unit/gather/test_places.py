@@ -91,7 +91,13 @@ def test_a_row_without_coordinates_is_placed_by_its_area_s_name(project: Any) ->
         "6,2024-01-01 10:00:06,north,-2.5,\n",
     )
     project.sources = []
-    columns = {"record_id": "id", "created_at": "opened", "latitude": "lat", "longitude": "lon", "area": "where"}
+    columns = {
+        "record_id": "id",
+        "created_at": "opened",
+        "latitude": "lat",
+        "longitude": "lon",
+        "area": "where",
+    }
     project.add(columns=columns)
     project.gather()
     rows = project.rows("feedback")

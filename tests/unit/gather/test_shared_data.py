@@ -144,6 +144,7 @@ def test_new_york_and_zurich(project: Any) -> None:
     assert sum(r["closed_at"] is None for r in project.rows("feedback", source_id="nyc")) == 444
     assert {r["time_precision"] for r in project.rows("feedback", source_id="zurich")} == {"day"}
     repeated = sum(
-        f["row_count"] for f in project.rows("finding", source_id="zurich", finding_code="duplicate_record_id")
+        f["row_count"]
+        for f in project.rows("finding", source_id="zurich", finding_code="duplicate_record_id")
     )
     assert zurich.feedback_count + repeated == 62_245

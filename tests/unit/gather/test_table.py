@@ -33,7 +33,8 @@ HEAD = "id,opened,closed,updated,status,agency,service,note,lat,lon\n"
 def test_a_row_is_a_feedback_and_its_updates(project: Any, at: Any) -> None:
     project.write(
         "data/in/a.csv",
-        HEAD + "7,2024-01-02 08:00,2024-01-05 10:30,2024-01-05 10:31,Closed,dpw,pothole,Filled.,40.12345,-3.5\n",
+        HEAD
+        + "7,2024-01-02 08:00,2024-01-05 10:30,2024-01-05 10:31,Closed,dpw,pothole,Filled.,40.12345,-3.5\n",
     )
     project.add(columns=FULL, timezone="Europe/Madrid")
     (receipt,) = project.gather()
@@ -95,7 +96,9 @@ def test_bad_rows_are_findings_with_their_line(project: Any) -> None:
 
 
 def test_the_last_row_of_an_identifier_is_kept(project: Any) -> None:
-    project.write("data/in/a.csv", HEAD + "7,2024-01-02 08:00,,,Open,dpw,old,,,\n8,2024-01-02 09:00,,,Open,dpw,x,,,\n")
+    project.write(
+        "data/in/a.csv", HEAD + "7,2024-01-02 08:00,,,Open,dpw,old,,,\n8,2024-01-02 09:00,,,Open,dpw,x,,,\n"
+    )
     project.write("data/in/b.csv", HEAD + "7,2024-01-02 08:00,,,Open,dpw,new,,,\n")
     project.add(columns=FULL)
     project.gather()
@@ -105,7 +108,10 @@ def test_the_last_row_of_an_identifier_is_kept(project: Any) -> None:
 
 
 def test_identifiers_that_a_spreadsheet_destroyed_stay_apart(project: Any) -> None:
-    project.write("data/in/a.csv", "id,opened\n1.17E+18,2024-01-02 08:00\n1.17E+18,2024-01-03 08:00\n4711.0,2024-01-03 09:00\n")
+    project.write(
+        "data/in/a.csv",
+        "id,opened\n1.17E+18,2024-01-02 08:00\n1.17E+18,2024-01-03 08:00\n4711.0,2024-01-03 09:00\n",
+    )
     project.add(columns=PLAIN)
     project.gather()
     assert [r["record_id"] for r in project.rows("feedback")] == ["1.17E+18#1", "1.17E+18#2", "4711"]
@@ -123,7 +129,9 @@ def test_odd_times_are_found_and_stay(project: Any, at: Any) -> None:
         + "5,2024-01-02 10:00,2024-02-02 10:00,,Closed,dpw,s,,,\n"
         + "6,2024-01-02 10:15,,,Lost,dpw,s,,,\n",
     )
-    project.add(columns=FULL, closed_statuses=["Closed"], open_statuses=["open"], as_of="2024-01-10T00:00:00Z")
+    project.add(
+        columns=FULL, closed_statuses=["Closed"], open_statuses=["open"], as_of="2024-01-10T00:00:00Z"
+    )
     project.gather()
     found = project.findings()
     assert found["closed_before_created"] == 2
@@ -147,7 +155,12 @@ def test_reopened_later_than_closed_is_not_closed(project: Any) -> None:
         "1,2024-01-01 08:00,2024-01-01 09:00,2024-01-02 08:00,2024-01-03 08:00,\n"
         "2,2024-01-01 08:00,,2024-01-04 08:00,2024-01-03 08:00,2024-01-05 08:30\n",
     )
-    columns = {"acknowledged_at": "seen", "closed_at": "closed", "reopened_at": "again", "confirmed_at": "thanks"}
+    columns = {
+        "acknowledged_at": "seen",
+        "closed_at": "closed",
+        "reopened_at": "again",
+        "confirmed_at": "thanks",
+    }
     project.add(columns={**PLAIN, **columns})
     project.gather()
     assert [r["closed_at"] is None for r in project.rows("feedback")] == [True, False]
@@ -195,9 +208,13 @@ def test_times_are_read_in_the_zone_of_the_source(project: Any, at: Any, text: s
 
 
 def test_an_offset_can_be_ignored(project: Any, at: Any) -> None:
-    project.write("data/in/a.csv", "id,opened,seen\n1,2016-07-13 15:11:07+00:00,Wed Jul 13 15:11:07 +0000 2016\n")
+    project.write(
+        "data/in/a.csv", "id,opened,seen\n1,2016-07-13 15:11:07+00:00,Wed Jul 13 15:11:07 +0000 2016\n"
+    )
     seen = {"column": "seen", "format": "%a %b %d %H:%M:%S %z %Y"}
-    project.add(columns={**PLAIN, "acknowledged_at": seen}, timezone="America/Los_Angeles", ignore_offset=True)
+    project.add(
+        columns={**PLAIN, "acknowledged_at": seen}, timezone="America/Los_Angeles", ignore_offset=True
+    )
     project.gather()
     assert project.rows("feedback")[0]["created_at"] == at("2016-07-13T22:11:07")
     assert project.rows("feedback_update", kind="acknowledged")[0]["at"] == at("2016-07-13T22:11:07")
@@ -205,7 +222,8 @@ def test_an_offset_can_be_ignored(project: Any, at: Any) -> None:
 
 def test_formats_are_tried_in_turn_and_epochs_are_read(project: Any, at: Any) -> None:
     project.write(
-        "data/in/a.csv", "id,opened,e,m\n1,05/01/2022 01:02:03 PM,1651410123,1651410123000\n2,2022-05-01 13:02,x,\n"
+        "data/in/a.csv",
+        "id,opened,e,m\n1,05/01/2022 01:02:03 PM,1651410123,1651410123000\n2,2022-05-01 13:02,x,\n",
     )
     project.add(
         columns={
@@ -224,7 +242,10 @@ def test_formats_are_tried_in_turn_and_epochs_are_read(project: Any, at: Any) ->
 
 
 def test_columns_are_joined_mapped_and_constant(project: Any) -> None:
-    project.write("data/in/a.csv", "id,opened,a,b,how\n1,2024-01-01 08:01,Odour,From drain,Web\n2,2024-01-01 08:02,-,,Fax\n")
+    project.write(
+        "data/in/a.csv",
+        "id,opened,a,b,how\n1,2024-01-01 08:01,Odour,From drain,Web\n2,2024-01-01 08:02,-,,Fax\n",
+    )
     project.write("data/kinds.csv", "value,code\nWeb,web\n")
     project.add(
         columns={
@@ -246,17 +267,33 @@ def test_columns_are_joined_mapped_and_constant(project: Any) -> None:
 
 
 def test_unknown_agencies_are_counted_by_name(project: Any) -> None:
-    rows = "".join(f"{n},2024-01-01 08:0{n},,,Open,{a},s,,,\n" for n, a in enumerate(["DPW", "streets", "Zoo", "Zoo", ""]))
+    rows = "".join(
+        f"{n},2024-01-01 08:0{n},,,Open,{a},s,,,\n"
+        for n, a in enumerate(["DPW", "streets", "Zoo", "Zoo", ""])
+    )
     project.write("data/in/a.csv", HEAD + rows)
     project.add(columns=FULL, agency="water")
     project.gather()
-    assert [r["agency_code"] for r in project.rows("feedback")] == ["streets", "streets", "unmapped", "unmapped", "water"]
+    assert [r["agency_code"] for r in project.rows("feedback")] == [
+        "streets",
+        "streets",
+        "unmapped",
+        "unmapped",
+        "water",
+    ]
     (finding,) = project.rows("finding", finding_code="agency_unmapped")
     assert (finding["value"], finding["row_count"]) == ("Zoo", 2)
 
 
 @pytest.mark.parametrize(
-    ("name", "encoding"), [("a.csv", "cp1252"), ("a.csv", "utf-16"), ("a.csv.gz", "utf-8"), ("a.csv.zst", "cp1252"), ("a.csv", "utf-8-sig")]
+    ("name", "encoding"),
+    [
+        ("a.csv", "cp1252"),
+        ("a.csv", "utf-16"),
+        ("a.csv.gz", "utf-8"),
+        ("a.csv.zst", "cp1252"),
+        ("a.csv", "utf-8-sig"),
+    ],
 )
 def test_encodings_and_compressions(project: Any, name: str, encoding: str) -> None:
     content = "id,opened,text\n1,2024-01-01 08:01,Straße gefährlich\n,,broken\n".encode(encoding)
@@ -275,7 +312,7 @@ def test_parquet_is_read_with_its_types(project: Any, at: Any) -> None:
     table = pa.table(
         {
             "id": pa.array([2**53 + 1, 7], pa.int64()),
-            "opened": pa.array([datetime(2024, 1, 1, 8, 1), datetime(2024, 7, 1, 8, 2)], pa.timestamp("ms")),
+            "opened": pa.array([at("2024-01-01T08:01"), at("2024-07-01T08:02")], pa.timestamp("ms")),
             "closed": pa.array([datetime(2024, 1, 3, tzinfo=UTC), None], pa.timestamp("us", tz="UTC")),
             "lat": [40.0, 0.0],
             "lon": [-3.0, 0.0],
@@ -297,7 +334,9 @@ def test_parquet_is_read_with_its_types(project: Any, at: Any) -> None:
 
 def test_json_lines_keep_every_digit_and_name_bad_lines(project: Any) -> None:
     lines = [
-        json.dumps({"id": 1768953236864545029, "opened": "2024-01-01 08:01", "user": {"name": "@CityStreets"}}),
+        json.dumps(
+            {"id": 1768953236864545029, "opened": "2024-01-01 08:01", "user": {"name": "@CityStreets"}}
+        ),
         "",
         "{broken",
         json.dumps({"id": 2, "opened": "2024-01-01 08:02", "text": 'a "quoted", text'}),
@@ -315,12 +354,22 @@ def test_json_lines_keep_every_digit_and_name_bad_lines(project: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "columns", "words"),
     [
-        ("a.csv", b"id,opend\n1,2024-01-01\n", PLAIN, ["no column opened", "did you mean opend?", "a.csv, line 1"]),
+        (
+            "a.csv",
+            b"id,opend\n1,2024-01-01\n",
+            PLAIN,
+            ["no column opened", "did you mean opend?", "a.csv, line 1"],
+        ),
         ("a.csv", b"", PLAIN, ["is empty"]),
         ("a.csv", b"id,opened\n", PLAIN, ["no rows"]),
         ("a.csv", b"id,opened\n1,never\n", PLAIN, ["no usable row", "never"]),
         ("a.csv", b"id,opened\n1\n2\n", PLAIN, ["no usable row", "line 2"]),
-        ("a.csv", "id,opened,x\n1,2024-01-01,é\n".encode("latin-1"), {**PLAIN, "text": "x"}, ["is not utf-8", "line 2"]),
+        (
+            "a.csv",
+            "id,opened,x\n1,2024-01-01,é\n".encode("latin-1"),
+            {**PLAIN, "text": "x"},
+            ["is not utf-8", "line 2"],
+        ),
         ("a.csv", b"PK\x03\x04\x00\x00,,,\n", PLAIN, ["not a CSV"]),
         ("a.parquet", b"id,opened\n", PLAIN, ["is not Parquet"]),
         ("a.jsonl", b"id,opened\n", PLAIN, ["no line with a JSON object"]),
@@ -368,10 +417,14 @@ def test_a_failing_source_keeps_its_last_good_data_and_recovers(project: Any) ->
 
 
 def test_a_row_that_is_missing_from_a_full_extract_is_gone(project: Any) -> None:
-    path = project.write("data/in/a.csv", HEAD + "1,2024-01-01 10:00,,,Open,,s,,,\n2,2024-02-01 10:00,,,Open,,s,,,\n")
+    path = project.write(
+        "data/in/a.csv", HEAD + "1,2024-01-01 10:00,,,Open,,s,,,\n2,2024-02-01 10:00,,,Open,,s,,,\n"
+    )
     project.add(columns=FULL)
     project.gather()
-    path.write_text(HEAD + "2,2024-02-01 10:00,2024-02-03 10:00,,Closed,,s,,,\n3,2024-02-05 10:00,,,Open,,s,,,\n")
+    path.write_text(
+        HEAD + "2,2024-02-01 10:00,2024-02-03 10:00,,Closed,,s,,,\n3,2024-02-05 10:00,,,Open,,s,,,\n"
+    )
     (receipt,) = project.gather()
     assert (receipt.new_count, receipt.changed_count, receipt.gone_count) == (1, 1, 1)
     assert [r["record_id"] for r in project.rows("feedback")] == ["2", "3"]
@@ -379,16 +432,30 @@ def test_a_row_that_is_missing_from_a_full_extract_is_gone(project: Any) -> None
 
 
 def test_an_increment_adds_and_changes_across_months(project: Any) -> None:
-    project.write("data/in/1.csv", HEAD + "1,2024-01-01 10:00,,,Open,Zoo,s,,,\n2,2024-01-02 10:00,,,Open,,s,,,\n")
+    project.write(
+        "data/in/1.csv", HEAD + "1,2024-01-01 10:00,,,Open,Zoo,s,,,\n2,2024-01-02 10:00,,,Open,,s,,,\n"
+    )
     project.add(columns=FULL, extract="increment")
     project.gather()
     (project.folder / "data/in/1.csv").unlink()
-    project.write("data/in/2.csv", HEAD + "2,2024-03-02 10:00,2024-03-04 10:00,,Closed,Zoo,s,,,\n3,2024-03-05 10:00,,,Open,,s,,,\n")
+    project.write(
+        "data/in/2.csv",
+        HEAD + "2,2024-03-02 10:00,2024-03-04 10:00,,Closed,Zoo,s,,,\n3,2024-03-05 10:00,,,Open,,s,,,\n",
+    )
     (receipt,) = project.gather()
     assert (receipt.new_count, receipt.changed_count, receipt.gone_count) == (1, 1, 0)
     rows = project.rows("feedback")
-    assert [(r["record_id"], r["month"]) for r in rows] == [("1", "2024-01"), ("2", "2024-03"), ("3", "2024-03")]
-    assert sorted(u["kind"] for u in project.rows("feedback_update")) == ["closed", "opened", "opened", "opened"]
+    assert [(r["record_id"], r["month"]) for r in rows] == [
+        ("1", "2024-01"),
+        ("2", "2024-03"),
+        ("3", "2024-03"),
+    ]
+    assert sorted(u["kind"] for u in project.rows("feedback_update")) == [
+        "closed",
+        "opened",
+        "opened",
+        "opened",
+    ]
     assert project.findings() == {"agency_unmapped": 2}
     assert project.gather()[0].result == "unchanged"
 
@@ -419,7 +486,9 @@ def test_a_source_that_the_settings_drop_leaves_nothing(project: Any) -> None:
 def test_the_date_of_the_source_is_its_newest_instant_before_its_file(project: Any, at: Any) -> None:
     import os
 
-    path = project.write("data/in/a.csv", HEAD + "1,2024-01-01 10:00,2024-01-09 10:00,2030-01-01 10:00,Closed,,s,,,\n")
+    path = project.write(
+        "data/in/a.csv", HEAD + "1,2024-01-01 10:00,2024-01-09 10:00,2030-01-01 10:00,Closed,,s,,,\n"
+    )
     moment = datetime(2024, 6, 1, tzinfo=UTC).timestamp()
     os.utime(path, (moment, moment))
     project.add(columns=FULL)
@@ -439,14 +508,22 @@ def test_many_findings_of_one_kind_are_located_up_to_a_limit(project: Any) -> No
     assert receipt.finding_count == 1203
 
 
-CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=("Cs", "Cc")) | st.just("\n"), max_size=12)
+CELL = st.text(
+    st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=("Cs", "Cc")) | st.just("\n"),
+    max_size=12,
+)
 
 
-@settings(max_examples=10, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=10,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     texts=st.lists(CELL, min_size=1, max_size=8),
     zone=st.sampled_from(["UTC", "Europe/London", "America/Los_Angeles", "Asia/Kolkata"]),
-    moment=st.datetimes(datetime(1991, 1, 1), datetime(2024, 1, 1)),
+    moment=st.datetimes(datetime.fromisoformat("1991-01-01"), datetime.fromisoformat("2024-01-01")),
 )
 def test_texts_and_times_come_through_as_they_are(
     project: Any, texts: list[str], zone: str, moment: datetime

@@ -49,7 +49,9 @@ NAMES = st.sampled_from([f"p{n}" for n in range(12)])
         NAMES, st.tuples(st.none() | NAMES, st.none() | NAMES, st.booleans()), min_size=1, max_size=12
     )
 )
-def test_roots_are_those_of_a_walk_up(tmp_path: Path, posts: dict[str, tuple[str | None, str | None, bool]]) -> None:
+def test_roots_are_those_of_a_walk_up(
+    tmp_path: Path, posts: dict[str, tuple[str | None, str | None, bool]]
+) -> None:
     # Circles are tried by the test below: a walk and a doubling leave them at different places.
     expected = oracle(posts)
     table = pa.table(
@@ -112,7 +114,11 @@ def test_an_answer_to_an_agency_s_own_post_begins_a_conversation(project: Any, a
     assert rows["2"]["support_count"] == 2
     (reply,) = project.rows("feedback_update", kind="replied")
     assert reply["feedback_id"] == rows["2"]["feedback_id"]
-    assert (reply["at"], reply["month"], reply["agency_code"]) == (at("2024-02-01T10:00:01"), "2024-01", "streets")
+    assert (reply["at"], reply["month"], reply["agency_code"]) == (
+        at("2024-02-01T10:00:01"),
+        "2024-01",
+        "streets",
+    )
     (lost,) = project.rows("finding", finding_code="reply_without_parent")
     assert lost["record_id"] == "5"
 
@@ -134,7 +140,9 @@ def test_a_circle_of_replies_leaves_each_alone(project: Any) -> None:
 def test_hashtags_and_accounts_are_read_from_the_text(project: Any) -> None:
     project.write(
         "data/in/a.csv",
-        'id,at,who,said,to\n1,2024-01-01 08:00:01,a,"(@CityStreets) #Straßen #Mend2day, a@b.example &#39; @waterboard@social.example. #7",\n',
+        "id,at,who,said,to\n"
+        '1,2024-01-01 08:00:01,a,"(@CityStreets) #Straßen #Mend2day, '
+        'a@b.example &#39; @waterboard@social.example. #7",\n',
     )
     project.add(kind="post", columns=POSTS)
     project.gather()

@@ -1,4 +1,4 @@
-"""Petitions: JSON as the UK Parliament's site gives it (one petition a file, a page of a list, or JSON Lines), or a table.
+"""Petitions: JSON as the UK Parliament's site gives it (one a file, a page of a list, JSON Lines), or a table.
 
 An answer is told apart by its text: the same text under several petitions is one answer that serves them all.
 """

@@ -1,6 +1,6 @@
 """Rows of CSV, Parquet and JSON Lines files, their columns mapped as the settings say.
 
-Nothing is looped over in Python: a file is first kept as it stands, in its order, as Parquet (a CSV and a JSON Lines file), then
+Nothing is looped over in Python: a CSV or JSON Lines file is first kept as it stands, in its order, as Parquet; then
 one expression turns texts into values.
 """
 
@@ -88,7 +88,7 @@ def read(
     parts: list[Path] = []
     formats = [_format(source, file) for file in files]
     for number, (file, kind) in enumerate(zip(files, formats, strict=True)):
-        raw = _READERS[kind](source, file, needed, store, folder, number)
+        raw = _READERS[kind](source, file, needed, store=store, folder=folder, number=number)
         rows, bad = _mapped(raw, source, settings, store)
         part = folder / f"rows-{number:05d}.parquet"
         columns = rows.mutate(file_index=ibis.literal(number, "int64"))
@@ -104,7 +104,7 @@ def read(
             .values()
         )
         if not usable:
-            raise _unusable(source, file, kept, count, raw, store)
+            raise _unusable(source, file, raw, kept=kept, count=count, store=store)
         log.info("read %s: %d rows", file.name, count)
         raws.append(raw)
         parts.append(part)
@@ -153,9 +153,10 @@ def _format(source: TableSource | PetitionsSource, file: InputFile) -> str:
 def _unusable(
     source: TableSource | PetitionsSource,
     file: InputFile,
+    raw: _Raw,
+    *,
     kept: ir.Table,
     count: int,
-    raw: _Raw,
     store: Store,
 ) -> SourceError:
     """Why a file has not one usable row."""
@@ -192,6 +193,7 @@ def _csv(
     source: TableSource | PetitionsSource,
     file: InputFile,
     needed: Sequence[str],
+    *,
     store: Store,
     folder: Path,
     number: int,
@@ -336,6 +338,7 @@ def _json_lines(
     source: TableSource | PetitionsSource,
     file: InputFile,
     needed: Sequence[str],
+    *,
     store: Store,
     folder: Path,
     number: int,
@@ -347,8 +350,8 @@ def _json_lines(
     con.raw_sql("set preserve_insertion_order = true")
     try:
         con.raw_sql(
-            f"copy (select line from read_csv({_quoted(path)}, auto_detect = false, header = false, delim = '\x01', "
-            f"quote = '', escape = '', columns = {{'line': 'VARCHAR'}}, max_line_size = {_MAX_LINE})) "
+            f"copy (select line from read_csv({_quoted(path)}, auto_detect = false, header = false, "  # noqa: S608
+            f"delim = '\x01', quote = '', escape = '', columns = {{'line': 'VARCHAR'}}, max_line_size = {_MAX_LINE})) "
             f"to {_quoted(target)} (format parquet)"
         )
     except duckdb.Error as error:
@@ -430,6 +433,7 @@ def _parquet(
     source: TableSource | PetitionsSource,
     file: InputFile,
     needed: Sequence[str],
+    *,
     store: Store,
     folder: Path,
     number: int,
