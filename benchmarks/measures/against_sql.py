@@ -66,7 +66,7 @@ def by_sql(folder: Path) -> None:
 
 def by_program(folder: Path) -> None:
     """The program; leaves program.parquet."""
-    from answerable.measure.results import Sources
+    from answerable.measure.cells import Sources
     from answerable.measure.stage import main_measures
     from answerable.settings import Agency, Licence, Service, Settings, Site, TableSource, Topic
     from answerable.store import Store
@@ -111,12 +111,13 @@ def report(started: float) -> None:
     print(json.dumps({"cpu": time.process_time() - started, "peak_mib": peak}))
 
 
-def child(what: str, folder: Path, log_file: Path) -> dict[str, float]:
+def child(what: str, folder: Path, rows: int) -> dict[str, float]:
     """Run one side in its own process."""
+    log_file = folder / f"{what}.log"
     started = time.monotonic()
     with log_file.open("w") as errors:
         done = subprocess.run(
-            [sys.executable, __file__, "--side", what, "--folder", folder],
+            [sys.executable, __file__, "--side", what, "--folder", folder, "--rows", str(rows)],
             check=False,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -157,9 +158,14 @@ def main() -> None:
     """Make the data, run both sides, compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rows", type=int, default=1_000_000, help="feedback to make up")
-    parser.add_argument("--side", choices=("sql", "program"))
+    parser.add_argument("--side", choices=("data", "sql", "program"))
     parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
+    if given.side == "data":
+        started = time.process_time()
+        generate(given.folder, given.rows)
+        report(started)
+        return
     if given.side == "sql":
         started = time.process_time()
         by_sql(given.folder)
@@ -171,8 +177,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        generate(folder, given.rows)
-        found = {side: child(side, folder, folder / f"{side}.log") for side in ("sql", "program")}
+        # In a process of its own as well: its memory would count as that of its children.
+        child("data", folder, given.rows)
+        found = {side: child(side, folder, given.rows) for side in ("sql", "program")}
         compared, wrong = differences(folder)
     print(f"{given.rows:,} feedback, {compared:,} numbers compared, {wrong} differ")
     for side, cost in found.items():

@@ -10,6 +10,7 @@ import http.server
 import logging
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -150,20 +151,23 @@ def status(project: Project = HERE) -> None:
     from answerable.store import Store
 
     with Store.open(store_folder(_folder(project)), is_writer=False) as store:
-        runs = store.frame(store.read("source_run")).sort_values("started_at").groupby("source_id").tail(1)
-        sources = store.frame(store.read("source")).set_index("source_id")
+        runs = store.con.to_pyarrow(store.read("source_run")).to_pylist()
+        as_of = {
+            row["source_id"]: row["as_of_at"]
+            for row in store.con.to_pyarrow(store.read("source")).to_pylist()
+        }
         generation = store.generation
+    last = {run["source_id"]: run for run in sorted(runs, key=lambda run: run["started_at"])}
     table = Table("source", "last read", "result", "data up to", "feedback", "findings", "message")
-    for run in runs.sort_values("source_id").itertuples():
-        kept = sources.loc[run.source_id] if run.source_id in sources.index else None
+    for source_id, run in sorted(last.items()):
         table.add_row(
-            run.source_id,
-            _instant(run.finished_at),
-            run.result,
-            _instant(kept.as_of_at) if kept is not None else "",
-            str(run.feedback_count),
-            str(run.finding_count),
-            run.message if isinstance(run.message, str) else "",
+            source_id,
+            _instant(run["finished_at"]),
+            run["result"],
+            _instant(as_of.get(source_id)),
+            str(run["feedback_count"]),
+            str(run["finding_count"]),
+            run["message"] or "",
         )
     Console(width=None if sys.stdout.isatty() else 200).print(table)
     typer.echo(f"state {generation} of {store_folder(_folder(project))}")
@@ -238,10 +242,8 @@ def _say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def _instant(value: Any) -> str:
-    import pandas as pd
-
-    return "" if pd.isna(value) else f"{value:%Y-%m-%d %H:%M} UTC"
+def _instant(value: datetime | None) -> str:
+    return "" if value is None else f"{value:%Y-%m-%d %H:%M} UTC"
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import functools
 import os
 import re
 from collections.abc import Iterator
@@ -105,6 +106,11 @@ class Licence(Model):
     url: Url = ""
 
 
+@functools.lru_cache(maxsize=512)
+def _public_holidays(country: str, subdivision: str | None, year: int) -> frozenset[date]:
+    return frozenset(holidays.country_holidays(country, subdiv=subdivision, years=year))
+
+
 class Calendar(Model):
     """Which days are working days: for response targets that count them."""
 
@@ -132,9 +138,7 @@ class Calendar(Model):
         """Whether offices work on that day."""
         if WEEKDAYS[day.weekday()] not in self.working_days or day in self.holidays:
             return False
-        return self.country is None or day not in holidays.country_holidays(
-            self.country, subdiv=self.subdivision, years=day.year
-        )
+        return self.country is None or day not in _public_holidays(self.country, self.subdivision, day.year)
 
     def add_working_days(self, day: date, count: int) -> date:
         """The day that is ``count`` working days later: day zero is the day itself."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from answerable.measure.cells import CELL, CLOCKS, RATES, Cells, Sources, cells_of
 from answerable.measure.disclosure import Hidden, hide, is_small
 
 TOTAL = ("all", "all")
 Cell = tuple[str, str, str]
 
 
-def reduced(rows: list[dict[Cell, Fraction]]) -> dict[Cell, dict[Cell, Fraction]]:
+def reduced(rows: list[dict[Any, Fraction]]) -> dict[Any, dict[Any, Fraction]]:
     """Gauss: independent rows by their pivot, each pivot in its own row only."""
-    found: dict[Cell, dict[Cell, Fraction]] = {}
+    found: dict[Any, dict[Any, Fraction]] = {}
     for given_row in rows:
         row = dict(given_row)
         for pivot, other in found.items():
@@ -31,29 +34,32 @@ def reduced(rows: list[dict[Cell, Fraction]]) -> dict[Cell, dict[Cell, Fraction]
     return found
 
 
-def minus(row: dict[Cell, Fraction], other: dict[Cell, Fraction], times: Fraction) -> dict[Cell, Fraction]:
+def minus(row: dict[Any, Fraction], other: dict[Any, Fraction], times: Fraction) -> dict[Any, Fraction]:
     new = {c: row.get(c, Fraction(0)) - times * other.get(c, Fraction(0)) for c in {**row, **other}}
     return {c: x for c, x in new.items() if x}
 
 
-def known_by_subtraction(
-    unknown: set[Cell], groups: dict[str, list[str]], months: Sequence[str], *, is_stock: bool = False
-) -> set[Cell]:
-    """The unknown cells that the sums of the tables determine, everything else being published."""
-    intervals = ["all", *months]
-    sums: list[dict[Cell, int]] = []
+def sums(
+    groups: dict[str, list[str]], months: Sequence[str], *, is_stock: bool = False
+) -> list[dict[Cell, int]]:
+    """What adds up to nothing in the tables of a measure."""
+    found: list[dict[Cell, int]] = []
     for breakdown, names in groups.items():
-        for interval in intervals:
-            row = {(breakdown, g, interval): 1 for g in names}
-            sums.append({**row, (*TOTAL, interval): -1})
+        found += [
+            {**{(breakdown, g, interval): 1 for g in names}, (*TOTAL, interval): -1}
+            for interval in ("all", *months)
+        ]
     for place in [TOTAL, *((b, g) for b, names in groups.items() for g in names)]:
-        if is_stock:
-            # At T as much is open as at the end of the last month.
-            sums.append({(*place, "all"): 1, (*place, months[-1]): -1})
-        else:
-            sums.append({**{(*place, m): 1 for m in months}, (*place, "all"): -1})
-    equations = [{c: Fraction(x) for c, x in row.items() if c in unknown} for row in sums]
-    return {pivot for pivot, row in reduced([e for e in equations if e]).items() if len(row) == 1}
+        # At T as much is open as at the end of the last month.
+        parts = months[-1:] if is_stock else months
+        found.append({**{(*place, m): 1 for m in parts}, (*place, "all"): -1})
+    return found
+
+
+def determined(equations: list[dict[Any, Fraction]], unknown: set[Any]) -> set[Any]:
+    """The unknown numbers that follow from the equations, everything else being published."""
+    open_equations = [{c: x for c, x in row.items() if c in unknown} for row in equations]
+    return {pivot for pivot, row in reduced([e for e in open_equations if e]).items() if len(row) == 1}
 
 
 Shape = tuple[dict[str, list[str]], list[str]]
@@ -83,7 +89,7 @@ def counts(
         cells[(*TOTAL, month)] = total
     for breakdown, group in {(b, g) for b, g, _ in cells}:
         of_months = [cells[breakdown, group, m] for m in months]
-        cells[breakdown, group, "all"] = of_months[-1] if is_stock else sum(of_months)
+        cells[breakdown, group, "all"] = sum(of_months)
     return cells
 
 
@@ -98,25 +104,98 @@ def test_a_small_number_cannot_be_worked_out(shape: Shape, data: st.DataObject) 
     hidden = hidden_cells(cells, hide({c: (n,) for c, n in cells.items()}, shape[1]))
     small = {c for c, n in cells.items() if is_small(n)}
     assert small <= hidden
-    assert not known_by_subtraction(hidden, *shape) & small
+    equations = [{c: Fraction(x) for c, x in row.items()} for row in sums(*shape)]
+    assert not determined(equations, hidden) & small
     if not small:
         assert not hidden
 
 
-@settings(deadline=None, max_examples=300)
-@given(shapes(), st.data())
-def test_nor_can_what_came_of_it_or_a_stock(shape: Shape, data: st.DataObject) -> None:
-    groups, months = shape
-    raised, answered = counts(data.draw, shape), counts(data.draw, shape)
-    stock = counts(data.draw, shape, is_stock=True)
-    first = hide({c: (n,) for c, n in raised.items()}, months)
-    numbers = {c: (raised[c], answered[c], stock[c]) for c in raised}
-    outcomes = hide(numbers, months, beside=first, has_stock=True)
-    concealed = hidden_cells(raised, outcomes)
-    assert hidden_cells(raised, first) <= concealed
-    small = {c for c, several in numbers.items() if any(is_small(n) for n in several)}
-    assert small <= concealed
-    assert not known_by_subtraction(concealed, groups, months) & small
-    # The stage hides the stock in `all` wherever it hides the last month.
-    unknown = concealed | {(b, g, "all") for b, g, i in concealed if i == months[-1]}
-    assert not known_by_subtraction(unknown, groups, months, is_stock=True) & small
+@dataclass(frozen=True)
+class Message:
+    """One private feedback: the months (by number) in which it was raised and closed."""
+
+    agency: str
+    topic: str
+    raised: int
+    closed: int | None
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> tuple[list[Message], list[str]]:
+    last = draw(st.integers(0, 3))
+    made: list[Message] = []
+    for _ in range(draw(st.integers(1, 6))):
+        raised = draw(st.integers(0, last))
+        one = Message(
+            draw(st.sampled_from("abc")),
+            draw(st.sampled_from("tu")),
+            raised,
+            draw(st.none() | st.integers(raised, last)),
+        )
+        made += [one] * draw(st.sampled_from([1, 2, 4, 5, 7, 12]))
+    return made, [f"2024-{m + 1:02d}" for m in range(last + 1)]
+
+
+def cells_from(made: list[Message], months: list[str]) -> Cells:
+    """What the stage makes of messages of one private source without rates."""
+    raised, ended = [], []
+    for breakdown in ("agency", "topic", "source"):
+        for message in made:
+            group = "hall" if breakdown == "source" else getattr(message, breakdown)
+            key = {"breakdown": breakdown, "group_code": group, "source_id": "hall"}
+            is_closed = int(message.closed is not None)
+            zero = dict.fromkeys(("supporters", "supporters_known"), 0)
+            zero |= {f"{rate}_{part}": 0 for rate in RATES for part in ("numerator", "denominator")}
+            clocks = {f"{c}_cases": 1 for c in CLOCKS}
+            clocks |= {"closing_events": is_closed, "first_response_events": 0}
+            raised.append(
+                {**key, "month": months[message.raised], "raised": 1, "closed": is_closed, **zero, **clocks}
+            )
+            if message.closed is not None:
+                ended.append({**key, "month": months[message.closed], "ended": 1})
+    columns = ["breakdown", "group_code", "source_id", "month", "ended"]
+    hall = frozenset({"hall"})
+    return cells_of(
+        pd.DataFrame(raised), pd.DataFrame(ended, columns=columns), Sources(hall, frozenset(), hall), months
+    )
+
+
+@settings(deadline=None, max_examples=150)
+@given(messages())
+def test_nor_can_what_is_open_or_closed(given_messages: tuple[list[Message], list[str]]) -> None:
+    """Raised, closed and open together: what was raised and not closed is open at T."""
+    made, months = given_messages
+    cells = cells_from(made, months)
+    groups = {
+        breakdown: sorted({g for b, g, _ in cells.total.index if b == breakdown})
+        for breakdown in ("agency", "topic", "source")
+    }
+    places = [TOTAL, *((b, g) for b, names in groups.items() for g in names)]
+    every = [(*place, interval) for place in places for interval in ("all", *months)]
+    assert cells.total.index.names == CELL
+    twin = {"all": months[-1], months[-1]: "all"}
+    unknown = {("raised", c) for c in every if c in cells.hidden_raised}
+    unknown |= {("closed", c) for c in every if c in cells.hidden_outcomes}
+    unknown |= {
+        ("open", (b, g, i))
+        for b, g, i in every
+        if (b, g, i) in cells.hidden_open or (b, g, twin.get(i, i)) in cells.hidden_open
+    }
+    total = cells.total.reindex(pd.MultiIndex.from_tuples(every, names=CELL), fill_value=0)
+    numbers = {(name, c): int(total[name][c]) for name in ("raised", "closed") for c in every}
+    numbers |= {("open", c): int(cells.stock[c]) for c in every}
+    small = {key for key, number in numbers.items() if is_small(number)}
+    assert small <= unknown
+    equations = [
+        {(name, c): Fraction(x) for c, x in row.items()}
+        for name in ("raised", "closed", "open")
+        for row in sums(groups, months, is_stock=name == "open")
+    ]
+    for place in places:
+        cell = (*place, "all")
+        equations.append(
+            {("open", cell): Fraction(1), ("closed", cell): Fraction(1), ("raised", cell): Fraction(-1)}
+        )
+    assert not determined(equations, unknown) & small
+    if not small:
+        assert not unknown

@@ -162,13 +162,14 @@ def gather(
 
 
 def _shared_digest(settings: Settings) -> str:
-    parts = (
+    """What all sources depend on; a table that has got other columns is empty, and everything is gathered anew."""
+    return _digest(
         _VERSION,
         settings.site.timezone,
         areas_digest(settings),
         *(a.model_dump_json() for a in settings.agencies),
+        *(f"{name}.{c.name}:{c.type}" for name in _TABLES for c in schema.table(name).columns),
     )
-    return _digest(*parts)
 
 
 def _digest(*parts: str) -> str:

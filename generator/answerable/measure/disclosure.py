@@ -77,7 +77,6 @@ def hide(
     months: Sequence[str],
     *,
     beside: Hidden | None = None,
-    has_stock: bool = False,
 ) -> Hidden:
     """Decide which cells are hidden.
 
@@ -88,18 +87,18 @@ def hide(
             ("all", "all").
         months: every month of the tables, in order.
         beside: what is hidden of numbers that these are part of: it is hidden here too.
-        has_stock: whether one of the numbers is a stock, whose row ``all`` is the row of the last month once more.
 
     Returns:
         What to hide; nothing where nothing is small.
     """
     beside = beside or Hidden()
-    groups = frozenset(
+    # Where the numbers beside are hidden, a zero would tell of them.
+    groups = beside.private | {
         (breakdown, group) for (breakdown, group, _), counts in private.items() if any(n > 0 for n in counts)
-    )
+    }
     small = {cell for cell, counts in private.items() if any(is_small(n) for n in counts)}
     rows = {interval for breakdown, _, interval in small if breakdown == TOTAL} | beside.rows
-    _complete_rows(rows, private, months, has_stock=has_stock)
+    _complete_rows(rows, private, months)
     columns = {
         (breakdown, group)
         for breakdown, group, interval in small
@@ -133,26 +132,16 @@ def _complete_rows(
     rows: set[str],
     private: Mapping[tuple[str, str, str], Sequence[int]],
     months: Sequence[str],
-    *,
-    has_stock: bool,
 ) -> None:
     """A hidden row needs a second one: the smallest month that holds something, else the sum."""
-    if not rows:
+    if len(rows) != 1:
         return
-
-    def couple() -> None:
-        if has_stock and months and rows & {TOTAL, months[-1]}:
-            rows.update({TOTAL, months[-1]})
-
-    couple()
     others = sorted(
         (_weight(private, (TOTAL, TOTAL, month)), month)
         for month in months
         if month not in rows and _weight(private, (TOTAL, TOTAL, month)) > 0
     )
-    if len(rows) < 2:
-        rows.add(others[0][1] if others else TOTAL)
-    couple()
+    rows.add(others[0][1] if others else TOTAL)
 
 
 def _complete_columns(

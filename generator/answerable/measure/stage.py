@@ -17,12 +17,12 @@ import ibis
 import pandas as pd
 
 from answerable import schema
-from answerable.measure import counts, results
+from answerable.measure import counts, lists, results
+from answerable.measure.cells import Cells, Sources, cells_of
 from answerable.measure.clocks import clocks
 from answerable.measure.labels import LABELS_FILE, read_labels
 from answerable.measure.measures import METHOD_VERSION
 from answerable.measure.narrow import ended_by_month, narrowed, points_by_clock
-from answerable.measure.results import Cells, Sources
 from answerable.settings import Settings, month_starts
 
 if TYPE_CHECKING:
@@ -145,10 +145,10 @@ def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known:
     cells, rows = main_measures(store, clock, sources, settings)
     frames = [
         rows,
-        results.list_rows(_lists(store, clock), sources, cells),
-        results.findings_rows(_findings(store), sources),
-        results.label_rows(_labels(store, path), sources),
-        results.issue_rows(_issues(store, sources)),
+        lists.list_rows(_lists(store, clock), sources, cells),
+        lists.findings_rows(_findings(store), sources),
+        lists.label_rows(_labels(store, path), sources),
+        lists.issue_rows(_issues(store, sources)),
     ]
     table = (
         pd.concat([f for f in frames if len(f)], ignore_index=True) if any(map(len, frames)) else frames[0]
@@ -181,7 +181,7 @@ def main_measures(
     log.info("counted what was raised: %d months", len(months))
     with narrowed(store, clock, settings.site.timezone, months, codes) as narrow:
         ended = pd.concat(ended_by_month(store, narrow, b).assign(breakdown=b) for b in codes)
-        cells = results.cells_of(raised, ended, sources, months)
+        cells = cells_of(raised, ended, sources, months)
         points = points_by_clock(store, narrow, sources.pooled)
     log.info("measured how long it took")
     return cells, results.main_rows(cells, points)
@@ -203,14 +203,14 @@ def _months(store: Store, clock: ir.Table, settings: Settings) -> list[str]:
 
 
 def _lists(store: Store, clock: ir.Table) -> pd.DataFrame:
-    """Counts by source for `results.list_rows`."""
+    """Counts by source for `lists.list_rows`."""
     feedback, reading, said, response = (
         store.read(name) for name in ("feedback", "reading", "update_reading", "response")
     )
     excluded = reading.filter(reading.exclusion.notnull())
     said = said.filter(said.update_class.notnull())
     closed = clock.filter(clock.closing_reason.notnull())
-    lists = (
+    wanted = (
         ("held", "source", feedback, feedback.source_id),
         ("excluded", "exclusion", excluded, excluded.exclusion),
         ("updates", "update_class", said, said.update_class),
@@ -223,7 +223,7 @@ def _lists(store: Store, clock: ir.Table) -> pd.DataFrame:
             .group_by("group_code", "source_id")
             .aggregate(count=ibis._.count())
         ).assign(measure=name, breakdown=breakdown)
-        for name, breakdown, table, group in lists
+        for name, breakdown, table, group in wanted
     ]
     return pd.concat(frames, ignore_index=True)
 

@@ -20,7 +20,8 @@ from answerable.draw.numbers import Row, format_number
 
 __all__ = ["LinkChecker", "dead_links", "read_measures", "unexplained_numbers", "visible_digits"]
 
-_LINK = re.compile(r"""\s(?:href|src|data-figure|data-vega)="([^"]*)\"""")
+# What leads to another host is not looked at.
+_LINK = re.compile(r"""\s(?:href|src|data-figure|data-vega)="(?!https?://)([^"]*)\"""")
 
 
 @dataclass
@@ -126,6 +127,8 @@ def _row(line: Mapping[str, str]) -> Row:
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 # Where digits are not the site's numbers: code, drawings (their table has the numbers), scripts, and what is not shown.
 _SILENT_TAGS = {"script", "style", "svg", "code", "time", "blockquote", "q", "template", "title", "head"}
+# Words of the public: quotations, and titles of what people raised.
+_SAID = {"quote", "issues__title", "answers__title"}
 _FRAME_CLASSES = {"md-header", "md-tabs", "md-sidebar", "md-search", "md-dialog", "md-skip", "md-nav"}
 
 
@@ -153,8 +156,9 @@ class _Reader(HTMLParser):
         elif (
             tag in _SILENT_TAGS
             or "data-id" in values
-            or "quote" in classes
+            or classes & _SAID
             or classes & _FRAME_CLASSES
+            or values.get("id") == "record"  # the heading of a record is a public title
             or "hidden" in values
         ):
             kind = "silent"

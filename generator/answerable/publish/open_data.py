@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -336,30 +337,39 @@ def _known_digests(old: Path | None) -> Mapping[str, str]:
     return found if isinstance(found, dict) else {}
 
 
+_RUN_ROWS = 200_000
+_BATCH_ROWS = 100_000  # what is in Python's memory at a time; a row may be a kilobyte wide
+
+
 def _write(store: Store, export: Export, target: Path) -> None:
-    """One table as CSV and Parquet, run by run of months."""
-    runs: Iterator[tuple[str, ...] | None] = month_runs(store, export.by) if export.by else iter((None,))
+    """One table as CSV and Parquet, run by run of months, batch by batch."""
+    runs: Iterator[tuple[str, ...] | None] = (
+        month_runs(store, export.by, rows=_RUN_ROWS) if export.by else iter((None,))
+    )
     names = [c.name for c in export.columns]
-    csv_path = target / f"{export.name}.csv"
     part = target / f".{export.name}.part"
     arrow = pa.schema([pa.field(c.name, _ARROW[c.type]) for c in export.columns])
     total = 0
-    with (
-        csv_path.open("wb") as text,
-        pq.ParquetWriter(target / f"{export.name}.parquet", arrow, compression="zstd") as parquet,
-    ):
-        text.write((",".join(names) + "\n").encode())
-        for months in runs:
-            # One table in memory serves both files. It is dropped at once: the next run has its own.
-            rows = store.con.to_pyarrow(
-                export.rows(store, months).select(*names).order_by(list(export.order))
-            )
-            if not rows.num_rows:
-                continue
-            total += rows.num_rows
-            parquet.write_table(_with_utc(rows, arrow))
-            _append_csv(store, rows, export, part, text)
-            log.info("data: %s, %d rows", export.name, total)
+    # DuckDB's own connections: a COPY is no expression, and a second one, for the first is being read from meanwhile.
+    copier = store.con.con.cursor()
+    try:
+        copier.execute("set preserve_insertion_order = true")
+        with (
+            (target / f"{export.name}.csv").open("wb") as text,
+            pq.ParquetWriter(target / f"{export.name}.parquet", arrow, compression="zstd") as parquet,
+        ):
+            text.write((",".join(names) + "\n").encode())
+            for months in runs:
+                ordered = export.rows(store, months).select(*names).order_by(list(export.order))
+                for batch in store.batches(ordered, size=_BATCH_ROWS):
+                    rows = pa.Table.from_batches([batch])
+                    parquet.write_table(_with_utc(rows, arrow))
+                    _append_csv(copier, rows, export, part, text)
+                    total += rows.num_rows
+        log.info("data: %s, %d rows", export.name, total)
+    finally:
+        copier.execute("set preserve_insertion_order = false")
+        copier.close()
 
 
 def _with_utc(rows: pa.Table, arrow: pa.Schema) -> pa.Table:
@@ -367,25 +377,21 @@ def _with_utc(rows: pa.Table, arrow: pa.Schema) -> pa.Table:
     for field in arrow:
         column = rows[field.name]
         if pa.types.is_timestamp(field.type):
-            column = column.cast(pa.timestamp("us")).cast(field.type)
+            column = column.cast(pa.timestamp("us"))
         columns.append(column.cast(field.type))
     return pa.Table.from_arrays(columns, schema=arrow)
 
 
-def _append_csv(store: Store, rows: pa.Table, export: Export, part: Path, text: io.BufferedWriter) -> None:
+def _append_csv(
+    copier: duckdb.DuckDBPyConnection, rows: pa.Table, export: Export, part: Path, text: io.BufferedWriter
+) -> None:
     """Add rows to a CSV: DuckDB writes them (quoting, escaping), and its bytes are appended."""
-    connection = store.con.con  # DuckDB's own: a COPY is no expression
-    connection.register("csv_rows", rows)
-    try:
-        connection.execute("set preserve_insertion_order = true")
-        columns = ", ".join(_csv_column(c) for c in export.columns)
-        quoted = str(part).replace("'", "''")
-        # Our own column names and path: nothing that a source wrote is in this statement.
-        copy = f"copy (select {columns} from csv_rows) to '{quoted}' (format csv, header false)"  # noqa: S608
-        connection.execute(copy)
-    finally:
-        connection.execute("set preserve_insertion_order = false")
-        connection.unregister("csv_rows")
+    copier.register("csv_rows", rows)
+    columns = ", ".join(_csv_column(c) for c in export.columns)
+    quoted = str(part).replace("'", "''")
+    # Our own column names and path: nothing that a source wrote is in this statement.
+    copier.execute(f"copy (select {columns} from csv_rows) to '{quoted}' (format csv, header false)")  # noqa: S608
+    copier.unregister("csv_rows")
     with part.open("rb") as file:
         shutil.copyfileobj(file, text, 1 << 20)
     part.unlink()

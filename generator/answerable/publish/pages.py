@@ -14,7 +14,6 @@ from datetime import UTC, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
@@ -50,6 +49,7 @@ Figures = Mapping[str, Figure | None]
 PER_LIST = 100
 """Issues on one page of their list."""
 
+_WEB = re.compile(r"\s*https?://[^\s/?#]", re.IGNORECASE)
 _PART = "answerable-part-7f3a-"
 _PLACE = re.compile(rf'<div id="({_PART}[0-9]+)"></div>')
 _LIVING = timedelta(days=92)
@@ -375,13 +375,7 @@ def _flattened(entry: dict[str, Any]) -> dict[str, Any]:
 
 def web_address(url: str | None) -> str:
     """An address that may stand in a link: http or https with a host; else nothing."""
-    if not url:
-        return ""
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
-        return ""
-    return url.strip() if parts.scheme in {"http", "https"} and parts.netloc else ""
+    return url.strip() if url and _WEB.match(url) else ""
 
 
 def contact_url(contact: str) -> str:

@@ -109,6 +109,7 @@ class _IssueWriter:
         contact = contact_url(view.settings.site.contact)
         self._contact = escape(contact)
         self._day = lru_cache(maxsize=65536)(lambda on: day(on, self._zone))
+        self._days: dict[int, Markup] = {}
         self._due = lru_cache(maxsize=65536)(lambda code, on: due_on(view.settings, code, on))
         self._quote = lru_cache(maxsize=65536)(lambda text, lang: quote(text, lang=lang))
         self._link = lru_cache(maxsize=4096)(self._group_link)
@@ -118,11 +119,7 @@ class _IssueWriter:
         }
         notes = Markup(" ").join(given(note) for note in view.extract_notes)
         as_of = Markup("Data up to {}.").format(day(view.as_of_at, self._zone)) if view.as_of_at else Markup()
-        stale = Markup(" ").join(
-            Markup("<strong>Stale:</strong> “{}” could not be read anew.").format(given(s.name))
-            for s in view.stale
-        )
-        self._limits = Markup(" ").join(part for part in (as_of, notes, stale) if part)
+        self._limits = Markup(" ").join(part for part in (as_of, notes) if part)
 
     def _group_link(self, breakdown: str, code: str | None) -> Markup:
         group = self._view.group(breakdown, code)
@@ -133,8 +130,15 @@ class _IssueWriter:
         return Markup('<a href="../../{}">{}</a>').format(group.path, given(group.name))
 
     def _local(self, at: datetime) -> date:
-        # A day of the site's zone, so that a page's days are remembered by day and not by second.
         return at.replace(tzinfo=UTC).astimezone(self._zone).date()
+
+    def _day_of(self, at: datetime) -> Markup:
+        """The day of an instant. Zones differ from UTC by whole quarters of an hour: days are remembered by quarter."""
+        quarter = (at.toordinal() * 24 + at.hour) * 4 + at.minute // 15
+        found = self._days.get(quarter)
+        if found is None:
+            self._days[quarter] = found = day(self._local(at), self._zone)
+        return found
 
     def record(self, issue: Issue, timeline: Timeline | None) -> Record:
         """The page of one issue."""
@@ -149,11 +153,11 @@ class _IssueWriter:
             area=None if issue.area_code is None else self._link("area", issue.area_code),
             chip=self._chips[issue.status],
             waiting_day=None if waiting_on is None else self._day(waiting_on),
-            first_day=self._day(on(issue.first_at)),
-            last_day=self._day(on(issue.last_at)),
+            first_day=self._day_of(issue.first_at),
+            last_day=None if issue.first_at == issue.last_at else self._day_of(issue.last_at),
             numbers=self._numbers(issue),
             answer=None if last is None else self._quote(last.text, last.lang),
-            answer_day=None if last is None else self._day(on(last.at)),
+            answer_day=None if last is None else self._day_of(last.at),
             answer_by=None
             if last is None or last.agency_code is None
             else self._link("agency", last.agency_code),
@@ -176,11 +180,7 @@ class _IssueWriter:
 
     def _numbers(self, issue: Issue) -> list[tuple[str, Markup]]:
         found = []
-        for label, measure in (
-            ("Raised", "raised"),
-            ("People behind it", "supporters"),
-            ("Still open", "open"),
-        ):
+        for label, measure in _ISSUE_NUMBERS[issue.kind]:
             row = self._view.issue_numbers.find(measure, breakdown="issue", group=issue.issue_id)
             if row is not None and (row.value or row.is_suppressed or measure == "open"):
                 found.append(
@@ -210,7 +210,7 @@ class _IssueWriter:
             kind = f"{_CLASS}{_CLASS_WORDS[event.update_class]}</span>"
         # Plain strings from here on: every part is markup of ours or went through `quote`.
         latest = _LATEST if event.is_at_latest and event.text else ""
-        day = self._day(self._local(event.at))
+        day = self._day_of(event.at)
         url = web_address(event.url)
         source = f"{_SOURCE_BEFORE}{escape(url)}{_SOURCE_AFTER}: {said}, {day}</span></a>" if url else ""
         text = self._quote(event.text, event.lang) if event.text else _WITHHELD if event.is_withheld else ""
@@ -228,6 +228,14 @@ _BY_AGENCY = ' · <span class="timeline__who">official, '
 _CLASS = ' · <span class="timeline__class">'
 _LATEST = ' · <span class="timeline__class">at the latest</span>'
 _WITHHELD = '<p class="meta">Not quoted here: it may name a person.</p>'
+
+_COUNTS = (("Raised", "raised"), ("People behind it", "supporters"), ("Still open", "open"))
+# A petition is one feedback: how many people are behind it is what there is to say.
+_ISSUE_NUMBERS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "petition": (("People behind it", "supporters"),),
+    "conversation": _COUNTS,
+    "place": _COUNTS,
+}
 
 _CLASS_WORDS: Mapping[str, str] = {
     "substance": "an answer",

@@ -34,7 +34,7 @@ STATUSES: Mapping[str, str] = {
     "answered": "Answered",
     "partly": "Answered in part",
     "closed": "Closed without a public answer",
-    "not_due": "Not enough signatures for an answer to be due",
+    "not_due": "Too few signatures for an answer to be due",
     "waiting": "Waiting for an answer",
 }
 """Where an issue stands, in words."""

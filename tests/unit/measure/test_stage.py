@@ -171,7 +171,7 @@ def test_five_private_ones_are_shown(world: Any) -> None:
     assert value(found["raised", "all", "agency", "a"]) == 6
 
 
-def test_a_private_list_is_hidden_as_a_whole(world: Any) -> None:
+def test_a_small_private_number_of_a_list_does_not_follow_from_its_sum(world: Any) -> None:
     world.source("hall", "2024-07-10T00:00", rows=False)
     for number in range(20):
         reading = {"is_counted": number > 3, "exclusion": None if number > 3 else "irrelevant"}
@@ -180,10 +180,29 @@ def test_a_private_list_is_hidden_as_a_whole(world: Any) -> None:
     world.add("finding", finding_id="2", source_id="hall", finding_code="place_outside", row_count=5)
     found = world.measured()
     assert found["excluded", "all", "exclusion", "irrelevant"]["is_suppressed"]
+    assert found["excluded", *ALL]["is_suppressed"]
     # 20 held and 16 raised would tell.
+    assert value(found["raised", *ALL]) == 16
     assert found["held", *ALL]["is_suppressed"]
     assert found["findings", "all", "finding", "hall/place_missing"]["is_suppressed"]
     assert value(found["findings", "all", "finding", "hall/place_outside"]) == 5
+
+
+def test_one_more_of_a_list_is_hidden_with_a_small_one(world: Any) -> None:
+    world.source("hall", "2024-07-10T00:00", rows=False)
+    reasons = {"duplicate": 2, "irrelevant": 7, "official": 9}
+    for reason, count in reasons.items():
+        for number in range(count):
+            world.feedback(
+                f"{reason}{number}",
+                "2024-01-01T00:00",
+                source="hall",
+                reading={"is_counted": False, "exclusion": reason},
+            )
+    found = world.measured()
+    hidden = {g for (m, _, _, g), r in found.items() if m == "excluded" and r["is_suppressed"]}
+    assert hidden == {"duplicate", "irrelevant"}
+    assert value(found["held", *ALL]) == 18
 
 
 def test_private_issues_are_hidden_where_one_is_small(world: Any) -> None:

@@ -148,7 +148,9 @@ def test_equal_data_give_equal_files_whatever_the_runs(
 ) -> None:
     with open_world() as (store, settings):
         write_open_data(store, settings, tmp_path / "one")
-        monkeypatch.setattr(open_data, "month_runs", lambda store, name: ((m,) for m in store.months(name)))
+        monkeypatch.setattr(
+            open_data, "month_runs", lambda store, name, rows: ((m,) for m in store.months(name))
+        )
         write_open_data(store, settings, tmp_path / "many")
     for export in EXPORTS:
         assert (tmp_path / "one" / f"{export.name}.csv").read_bytes() == (

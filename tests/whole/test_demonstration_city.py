@@ -1,0 +1,239 @@
+"""The demonstration city, built as anyone builds it, beside the truth of what was planted in it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from answerable.explain import explain
+from answerable.publish.finished import dead_links, read_measures, unexplained_numbers
+from answerable.store import Store
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+ANSWERABLE = Path(sys.executable).parent / "answerable"
+PLACED = 0.98
+
+
+@dataclass(frozen=True)
+class City:
+    """The project's folder, with what was planted in it and what was published of it."""
+
+    project: Path
+
+    @property
+    def site(self) -> Path:
+        return self.project / "build" / "site"
+
+    @cached_property
+    def truth(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            (self.project / "build" / "demo" / "truth.json").read_text("utf-8")
+        )
+        return found
+
+    def published(self, name: str) -> list[dict[str, str]]:
+        with (self.site / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    @cached_property
+    def feedback(self) -> dict[tuple[str, str], dict[str, str]]:
+        return {(row["source_id"], row["record_id"]): row for row in self.published("feedback")}
+
+    def measured(
+        self, measure: str, breakdown: str = "all", group: str = "all", interval: str = "all"
+    ) -> Any:
+        return read_measures(self.site / "data" / "measures.csv")[measure, breakdown, group, interval]
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> City:
+    project = tmp_path_factory.mktemp("city")
+    shutil.copytree(ROOT / "data", project / "data", ignore=shutil.ignore_patterns("demo"))
+    demo = project / "build" / "demo"
+    subprocess.run(
+        [sys.executable, ROOT / "data" / "demo" / "make.py", "--out", demo], check=True, capture_output=True
+    )
+    broken = (demo / "permits_export.csv").read_bytes()
+    shutil.copy(demo / "earlier" / "permits_export.csv", demo / "permits_export.csv")
+    subprocess.run([ANSWERABLE, "gather", project, "--source", "permits"], check=True, capture_output=True)
+    (demo / "permits_export.csv").write_bytes(broken)
+    built = subprocess.run([ANSWERABLE, "build", project], check=False, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    assert "warning: source permits: permits_export.csv, line 1" in built.stderr
+    return City(project)
+
+
+def test_every_page_says_that_the_city_is_invented(city: City) -> None:
+    pages = list(city.site.rglob("*.html"))
+    assert len(pages) > 500
+    silent = [str(page) for page in pages if "is an invented city" not in page.read_text("utf-8")]
+    assert silent == []
+
+
+def test_no_link_is_dead_and_every_number_is_in_the_data(city: City) -> None:
+    assert dead_links(city.site) == []
+    assert unexplained_numbers(city.site) == []
+
+
+def test_the_broken_source_keeps_its_last_good_data_and_is_called_stale(city: City) -> None:
+    source = next(row for row in city.published("sources") if row["source_id"] == "permits")
+    assert source["is_stale"] == "true"
+    assert int(source["feedback_count"]) == city.truth["broken_source"]["last_sound_rows"]
+    assert "Not up to date" in (city.site / "index.html").read_text("utf-8")
+
+
+def test_nothing_of_a_person_is_on_the_site(city: City) -> None:
+    planted = {entry["text"] for entry in city.truth["personal_data"]}
+    planted |= set(city.truth["posts"]["private_handles"])
+    words = re.compile(
+        "|".join(rf"(?<!\w){re.escape(text)}(?!\w)" for text in sorted(planted, key=len, reverse=True))
+    )
+    found: Counter[str] = Counter()
+    for path in city.site.rglob("*"):
+        if path.suffix in {".html", ".csv", ".json", ".xml"}:
+            found.update(words.findall(path.read_text("utf-8")))
+    assert found == {}
+
+
+def test_copies_are_counted_once(city: City) -> None:
+    for source in ("requests", "posts"):
+        for copy, original in city.truth[source]["duplicates"].items():
+            row = city.feedback[source, copy]
+            assert (row["is_counted"], row["exclusion"]) == ("false", "duplicate"), (source, copy)
+            assert row["duplicate_of"] == city.feedback[source, original]["feedback_id"]
+    assert city.measured("raised", "source", "requests").value == 15000 - len(
+        city.truth["requests"]["duplicates"]
+    )
+
+
+def test_noise_is_not_counted_and_what_people_raised_is(city: City) -> None:
+    posts = city.truth["posts"]
+    noise = {i for ids in posts["noise_ids"].values() for i in ids}
+    assert {city.feedback["posts", i]["exclusion"] for i in noise} == {"irrelevant"}
+    assert {city.feedback["posts", i]["is_counted"] for i in posts["feedback"]} == {"true"}
+    assert {city.feedback["posts", i]["exclusion"] for i in posts["follow_up_ids"]} == {
+        "part_of_conversation"
+    }
+
+
+def test_posts_are_mostly_understood(city: City) -> None:
+    service = {row["topic_code"]: row["service_code"] for row in city.published("topics")}
+    truth = city.truth["posts"]["feedback"]
+    rows = [(city.feedback["posts", i], facts) for i, facts in truth.items()]
+    agency = sum(row["agency_code"] == facts["agency"] for row, facts in rows) / len(rows)
+    topic = sum(service.get(row["topic_code"]) == service[facts["topic"]] for row, facts in rows) / len(rows)
+    assert agency > 0.9
+    assert topic > 0.8
+
+
+def test_closing_takes_as_long_as_was_planted(city: City) -> None:
+    truth = city.truth["requests"]["all"]
+    found = city.measured("median_days_to_closing", "source", "requests")
+    assert found.value == pytest.approx(truth["median_days_to_closing"], abs=1e-9)
+    assert (found.numerator, found.denominator) == (truth["closed_count"], truth["counted"])
+
+
+def test_the_late_agency_is_late(city: City) -> None:
+    days = {
+        agency: city.measured("median_days_to_first_response", "agency", agency).value
+        for agency in ("housing", "water", "cleansing", "streets")
+    }
+    truth = {a: city.truth["requests"]["agencies"][a]["median_days_to_first_response"] for a in days}
+    assert sorted(days, key=lambda a: days[a]) == sorted(truth, key=lambda a: truth[a])
+    assert 30 < days["housing"] < 50
+
+
+def test_a_petition_is_due_an_answer_at_its_threshold(city: City) -> None:
+    truth = city.truth["petitions"]
+    found = city.measured("response_rate", "source", "petitions")
+    assert (found.numerator, found.denominator) == (len(truth["answered"]), len(truth["eligible_ids"]))
+
+
+def test_replies_reach_the_conversation_that_they_answer(city: City) -> None:
+    by_id = {row["feedback_id"]: row for row in city.published("feedback")}
+    replied = {
+        by_id[row["feedback_id"]]["record_id"]
+        for row in city.published("updates")
+        if row["source_id"] == "posts"
+    }
+    silent = set(city.truth["posts"]["unanswered_ids"]) - replied
+    spoken = set(city.truth["posts"]["feedback"]) - set(city.truth["posts"]["unanswered_ids"])
+    assert spoken <= replied
+    assert silent <= set(city.truth["posts"]["feedback"])
+
+
+def test_the_failure_of_the_bins_is_in_the_data(city: City) -> None:
+    failure = city.truth["requests"]["failure"]
+    held = [
+        row
+        for row in city.published("feedback")
+        if row["source_id"] == "requests"
+        and row["topic_code"] == failure["topic"]
+        and row["area_code"] in failure["areas"]
+        and failure["from"] <= row["created_at"][:10] <= failure["to"]
+    ]
+    assert len(held) > 4 * failure["expected_without_failure"]
+
+
+def test_impossible_times_are_findings_and_not_in_the_clocks(city: City) -> None:
+    findings = {
+        (row["source_id"], row["record_id"], row["finding_code"]) for row in city.published("findings")
+    }
+    inspections = city.truth["inspections"]
+    assert {
+        ("inspections", i, "closed_before_created") for i in inspections["closed_before_opened"]
+    } <= findings
+    assert {("inspections", i, "impossible_year") for i in inspections["closed_in_1900"]} <= findings
+    assert {i for s, i, _ in findings if s == "requests"} >= set(city.truth["requests"]["impossible_times"])
+
+
+def test_what_has_no_place_is_shown_as_such(city: City) -> None:
+    unplaced = city.truth["requests"]["unplaced_ids"]
+    assert {city.feedback["requests", i]["area_code"] for i in unplaced} == {""}
+    areas = city.truth["requests"]["area_counts"]
+    found = Counter(row["area_code"] for key, row in city.feedback.items() if key[0] == "requests")
+    for area, count in areas.items():
+        assert found[area] == pytest.approx(count, rel=1 - PLACED)
+
+
+def test_what_explain_says_is_what_is_stored(city: City) -> None:
+    ids = random.Random(20).sample(sorted(city.feedback), 20)  # noqa: S311
+    with Store.open(city.project / "build" / "store", is_writer=False) as store:
+        for source_id, record_id in ids:
+            found = explain(store, f"{source_id}:{record_id}")
+            row = city.feedback[source_id, record_id]
+            decided = {d.about: (d.decided, d.rule) for d in found.decisions}
+            assert decided["topic"] == (row["topic_code"], row["topic_rule"])
+            assert decided["agency"] == (row["agency_code"], row["agency_rule"])
+            assert decided["counted"][0].startswith("yes" if row["is_counted"] == "true" else "no")
+            said = [d for d in found.decisions if d.rule and ("replied:" in d.decided)]
+            stored = [
+                u
+                for u in city.published("updates")
+                if u["feedback_id"] == found.feedback_id and u["update_class"]
+            ]
+            assert sorted(d.rule for d in said) == sorted(u["class_rule"] for u in stored)
+
+
+def test_building_again_changes_nothing(city: City) -> None:
+    before = {p: p.stat().st_ino for p in city.site.rglob("*") if p.is_file()}
+    built = subprocess.run([ANSWERABLE, "build", city.project], check=True, capture_output=True, text=True)
+    after = {p: p.stat().st_ino for p in city.site.rglob("*") if p.is_file()}
+    changed = [str(p.relative_to(city.site)) for p in after if after[p] != before.get(p)]
+    assert after.keys() == before.keys(), built.stderr
+    # The broken source was tried again: the pages say when.
+    assert all(p.startswith(("data/", "sources/")) for p in changed)
