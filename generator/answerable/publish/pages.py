@@ -298,7 +298,7 @@ def _method(view: View) -> dict[str, Any]:
 
 
 def frame(view: View, base: str) -> dict[str, Any]:
-    """What every template gets: the view and the few helpers that a page needs."""
+    """What every template gets: the view and the few functions that a page needs."""
     return {
         "view": view,
         "site": view.settings.site,
@@ -370,7 +370,7 @@ def _flattened(entry: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-# -- small helpers ---------------------------------------------------------------------------------------------------
+# -- addresses, scene -------------------------------------------------------------------------------------------------
 
 
 def web_address(url: str | None) -> str:

@@ -64,12 +64,6 @@ def when(value: datetime, zone: ZoneInfo) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(local.isoformat(timespec="minutes"), words)
 
 
-def month_name(month: str) -> Markup:
-    """A month (YYYY-MM) as people write it."""
-    year, number = month.split("-")
-    return Markup('<time datetime="{}">{} {}</time>').format(month, _MONTHS[int(number) - 1], year)
-
-
 def _local(value: datetime, zone: ZoneInfo) -> datetime:
     return value.replace(tzinfo=UTC).astimezone(zone)
 
@@ -94,7 +88,6 @@ def environment(settings: Settings) -> Environment:
         "given": given,
         "day": partial(day, zone=zone),
         "when": partial(when, zone=zone),
-        "month": month_name,
     }
     env.filters.update(filters)
     env.globals["quote"] = quote

@@ -6,7 +6,7 @@ say of single feedback comes from ``timelines``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -16,7 +16,7 @@ import ibis
 import pyarrow as pa
 
 from answerable import schema
-from answerable.draw.numbers import Numbers, Row
+from answerable.draw.numbers import Numbers
 from answerable.publish.months import month_runs
 from answerable.understand.privacy import MARKS
 
@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     from answerable.settings import Settings
     from answerable.store import Store
 
-__all__ = ["STATUSES", "Answer", "Group", "Issue", "Outcome", "SourceCard", "View", "look"]
+__all__ = [
+    "SECTIONS",
+    "STATUSES",
+    "Answer",
+    "Group",
+    "Issue",
+    "Outcome",
+    "SourceCard",
+    "View",
+    "due_on",
+    "look",
+]
 
 Breakdown = Literal["agency", "topic", "area"]
 
@@ -42,7 +53,6 @@ STATUSES: Mapping[str, str] = {
 SECTIONS: Mapping[Breakdown, str] = {"agency": "agencies", "topic": "topics", "area": "areas"}
 """The folder of the pages of a breakdown."""
 
-NO_AREA = "unplaced"
 _LATEST = 12  # answers kept for the home page, and for each agency
 
 
@@ -467,8 +477,3 @@ def due_on(settings: Settings, agency_code: str, raised_on: date) -> date | None
     """The day by which the agency's own target wants an answer."""
     agency = settings.agency_by_code.get(agency_code)
     return None if agency is None else settings.due_on(agency, raised_on)
-
-
-def rows_of(numbers: Numbers, measure: str, breakdown: str) -> Iterable[Row]:
-    """The rows of all groups of a breakdown."""
-    return numbers.groups(measure, breakdown)
