@@ -1,9 +1,9 @@
 """Personal data taken out of texts before they are published.
 
-What is recognised: e-mail addresses, telephone numbers, private persons' accounts and addresses of their profiles, runs
-of six digits or more (case and account numbers), house numbers, and names of persons after words such as "spoke with",
-beside a well-known first name, at signatures. Each piece is replaced by a mark that says its kind: ``[email]``,
-``[phone]``, ``[handle]``, ``[number]``, ``[address]``, ``[name]``.
+What is recognised: e-mail addresses, telephone numbers, private persons' accounts and addresses of their profiles,
+runs of six digits or more (case and account numbers), number plates that a word announces, house numbers, and names of
+persons after words such as "spoke with", beside a well-known first name, at signatures. Each piece is replaced by a
+mark that says its kind: ``[email]``, ``[phone]``, ``[handle]``, ``[number]``, ``[plate]``, ``[address]``, ``[name]``.
 
 What is structured is found nearly always. Names are found by guesswork: a name in small letters, in a script without
 capitals, or one that nothing announces is missed. Texts are first brought to the form that a reader sees, so that
@@ -19,7 +19,7 @@ import ftfy
 
 from answerable.understand.phrases import visible_form
 from answerable.understand.privacy_names import without_names
-from answerable.understand.privacy_structured import without_house_numbers, without_structured
+from answerable.understand.privacy_structured import without_house_numbers, without_plates, without_structured
 from answerable.understand.privacy_words import KINDS, MARKS, PrivacyContext, ordinary_words
 
 __all__ = ["KINDS", "MARKS", "PrivacyContext", "Redacted", "clean", "detected", "ordinary_words", "redact"]
@@ -55,6 +55,7 @@ def clean(text: str) -> str:
 
 
 def _pass(text: str, context: PrivacyContext, counts: Counter[str]) -> str:
+    text = without_plates(text, counts)
     text = without_structured(text, context, counts)
     text = without_house_numbers(text, context, counts)
     return without_names(text, context, counts)

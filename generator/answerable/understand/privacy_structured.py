@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from answerable.understand.privacy_words import MARKS, PrivacyContext, any_of, words, words_that_are_no_names
 
-__all__ = ["without_house_numbers", "without_structured"]
+__all__ = ["without_house_numbers", "without_plates", "without_structured"]
 
 _TLD = (
     r"(?:com|org|net|gov|edu|mil|int|info|biz|io|eu|uk|us|ca|au|nz|ie|in|za|de|at|ch|fr|be|nl|es|mx|ar|cl|co|pe|it|pt"
@@ -162,6 +162,33 @@ def without_structured(text: str, context: PrivacyContext, counts: Counter[str])
                 raise AssertionError(group)
 
     return _structured().sub(replaced, text)
+
+
+# --- number plates ---------------------------------------------------------------------------------------------
+
+_PLATE = r"(?:[a-z]{1,4}[ \-]?\d{2,5}(?:[ \-]?[a-z]{1,3})?|\d{1,4}[ \-]?[a-z]{1,4}(?:[ \-]?\d{1,4})?)"
+
+
+@cache
+def _plates() -> re.Pattern[str]:
+    return re.compile(
+        rf"(?<!\w)(?:{any_of(words().before_plates)})(?:[ ]?[:.#]|[ ](?:is|was|no|number))?[ ]{{0,2}}"
+        rf"(?P<plate>{_PLATE})(?!\w)",
+        re.IGNORECASE,
+    )
+
+
+def without_plates(text: str, counts: Counter[str]) -> str:
+    """The text with marks for number plates that a word announces; ``counts`` is added to.
+
+    A plate alone looks like any code of a service or a lamp post, so one that nothing announces stays.
+    """
+
+    def replaced(match: re.Match[str]) -> str:
+        counts["plate"] += 1
+        return match.group()[: match.start("plate") - match.start()] + MARKS["plate"]
+
+    return _plates().sub(replaced, text)
 
 
 # --- house numbers ------------------------------------------------------------------------------------------------

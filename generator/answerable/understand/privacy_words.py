@@ -32,7 +32,7 @@ __all__ = [
     "words_that_are_no_names",
 ]
 
-KINDS: Final = ("email", "phone", "handle", "number", "address", "name")
+KINDS: Final = ("email", "phone", "handle", "number", "plate", "address", "name")
 """What can be taken out, in the order in which counts are given."""
 
 MARKS: Final = {kind: f"[{kind}]" for kind in KINDS}
@@ -85,6 +85,7 @@ class _WordsFile(BaseModel):
     ordinary_words: dict[str, tuple[str, ...]]
     first_names: tuple[str, ...]
     before_places: tuple[str, ...]
+    before_plates: tuple[str, ...]
     profile_hosts: tuple[str, ...]
     profile_steps: tuple[str, ...]
     not_profiles: tuple[str, ...]
@@ -104,6 +105,7 @@ class Words:
     ordinary: frozenset[str]
     first_names: frozenset[str]
     before_places: frozenset[str]
+    before_plates: frozenset[str]
     profile_hosts: frozenset[str]
     profile_steps: frozenset[str]
     not_profiles: frozenset[str]
@@ -135,6 +137,7 @@ def words() -> Words:
         ordinary=_flat(read.ordinary_words) | titles,
         first_names=_small(read.first_names),
         before_places=_small(read.before_places),
+        before_plates=_small(read.before_plates),
         profile_hosts=_small(read.profile_hosts),
         profile_steps=_small(read.profile_steps),
         not_profiles=_small(read.not_profiles),

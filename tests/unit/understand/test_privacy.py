@@ -16,6 +16,10 @@ NOTES = Path(__file__).parents[4] / "shared/data/sf311-2008-2018/311_service_req
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        # number plates
+        ("Abandoned car, reg NPK 8366, flat tyres.", "Abandoned car, reg [plate], flat tyres."),
+        ("blocked by plate: 7abc123 again", "blocked by plate: [plate] again"),
+        ("Licence plate is AB12 CDE", "Licence plate is [plate]"),
         # mail
         ("Write to jo.bloggs+bins@example.org.", "Write to [email]."),
         ("forwarded to JO@EXAMPLE.GOV today", "forwarded to [email] today"),
@@ -100,6 +104,7 @@ def test_what_goes(text: str, expected: str) -> None:
     "text",
     [
         "Maximo Work Order has been completed.",
+        "registration at 5pm, lamp AB12, form BC 1234",
         "spoke with the crew and with Customer Service",
         "Contacted Clear Channel about the shelter",
         "Per process - cases are closed 14 days after assignment.",
