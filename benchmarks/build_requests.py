@@ -20,7 +20,9 @@ LIMIT = 2 * 2**30
 
 def main() -> int:
     """Measure one build; return 1 where it took too much memory."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--format", choices=("csv", "parquet"), default="csv")
     parser.add_argument("--keep", action="store_true", help="keep the project under build/bench")

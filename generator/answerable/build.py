@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from answerable import schema
+from answerable.gather.files import matching_paths
 from answerable.gather.places import load_areas
 from answerable.gather.sync import Receipt, gather
 from answerable.measure.stage import measure
@@ -71,9 +72,10 @@ def build(project: Path, *, is_forced: bool = False) -> Built:
         measure(store, settings)
         log.info("publish")
         site = publish(store, settings)
-        if all(r.result != "failed" for r in receipts):
-            with store.transaction():
-                store.set_mark("build", inputs)
+        # After a failure the next build has to look again, even if the files are those of an earlier good one.
+        is_good = all(r.result != "failed" for r in receipts)
+        with store.transaction():
+            store.set_mark("build", inputs if is_good else "")
         return Built(site, receipts, False)
 
 
@@ -146,6 +148,4 @@ def _files(settings: Settings) -> Iterator[Path]:
     for source in settings.sources:
         patterns = (source.path,) if isinstance(source, RegisterSource) else source.paths
         for pattern in patterns:
-            is_whole = Path(pattern).is_absolute()
-            base, relative = (Path("/"), pattern.lstrip("/")) if is_whole else (project, pattern)
-            yield from (p for p in base.glob(relative) if p.is_file())
+            yield from (p for p in matching_paths(project, pattern) if p.is_file())

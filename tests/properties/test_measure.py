@@ -274,7 +274,7 @@ def clock_of(case: Case, until: datetime) -> Clock:
     expected = (
         not is_petition
         or reached is not None
-        or responded is not None
+        or (responded is not None and case.threshold is not None)
         or (case.support is not None and case.threshold is not None and case.support >= case.threshold)
     )
     on_clock = possible and expected and start is not None

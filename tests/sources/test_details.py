@@ -157,3 +157,17 @@ def test_a_register_entry(project: Any, at: Any) -> None:
     assert (answer["text"], outcome["kind"]) == ("All lamps were replaced.", "outcome")
     project.write("data/responses/twin.md", ENTRY)
     assert "twin.md" in project.gather()[0].message
+
+
+def test_half_a_surrogate_pair_stops_nothing(project: Any) -> None:
+    post = {
+        "_type": "snscrape.modules.twitter.Tweet",
+        "id": 1,
+        "date": "2024-01-02T08:00:00+00:00",
+        "rawContent": "cut \ud83d off",
+        "user": {"username": "ann"},
+    }
+    project.write("in/a.jsonl", json.dumps(post) + "\n")
+    project.add("snscrape_archive", path="in/*")
+    project.gather()
+    assert [r["text"] for r in project.rows("feedback")] == ["cut ? off"]

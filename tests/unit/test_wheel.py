@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from tests.small_project import write_project
 
 ROOT = Path(__file__).parents[2]
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(\[[^]]*\])?==([^ ;\\]+)([^\\]*)", re.MULTILINE)
@@ -101,6 +102,17 @@ def test_the_installed_command_runs_outside_the_repository(installed: Installed,
         installed.python, "-c", "import answerable; print(answerable.__version__)", cwd=tmp_path
     ).strip()
     assert version in run(installed.command, "--version", cwd=tmp_path)
+
+
+def test_the_installed_command_builds_a_project_outside_the_repository(
+    installed: Installed, tmp_path: Path
+) -> None:
+    project = write_project(tmp_path / "town")
+    run(installed.command, "build", project, cwd=tmp_path)
+    site = project / "build" / "site"
+    assert "What people in Town raised" in (site / "index.html").read_text("utf-8")
+    assert (site / "assets" / "answerable.css").exists()
+    assert any((site / "issues").glob("*/index.html"))
 
 
 def requirements_in(path: Path) -> dict[str, Requirement]:

@@ -46,7 +46,7 @@ _WITHIN = MappingProxyType(
         "response_rate_7d": "Within a week",
         "response_rate_28d": "Within four weeks",
         "response_rate_90d": "Within ninety days",
-        "response_rate": "By the end of the data",
+        "response_rate": "So far, the newest included",
     }
 )
 
@@ -90,6 +90,7 @@ def waiting_times(scene: Scene, *, breakdown: str = "all", group: str = "all") -
         and (most := scene.numbers.find(p90, breakdown=breakdown, group=group)) is not None
         and not (half.is_too_few or half.is_suppressed)
         and (half.value is not None or half.is_not_reached)
+        and half.numerator != 0  # what never happened to any of them has no time to tell
     ]
     if not any(half.value is not None for _, half, _ in rows):
         return None

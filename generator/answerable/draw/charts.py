@@ -273,7 +273,7 @@ def bars(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
     """
     top = float(rows["value"].max()) if rows["value"].notna().any() else 1.0
     # The axis is not drawn: each bar says its number. It only has to leave room for the longest of them.
-    drawn, lines = _labelled(rows, width)
+    drawn, lines = _labelled(rows.assign(end=rows["value"].fillna(0)), width)
     return _filled(_bars(width, lines), drawn, (0, _nice(top * (1.25 if width < _PHONE else 1.15))))
 
 
@@ -285,7 +285,8 @@ def _bars(width: int, lines: int) -> str:
     bar = base.mark_bar(color=COLOURS["blue"], size=16, yOffset=lines * _LINE_HEIGHT / 2).encode(
         x=x, tooltip=[alt.Tooltip("name:N", title="Name"), alt.Tooltip("text:N", title="Value")]
     )
-    number = base.mark_text(align="left", dx=5).encode(x=x, text="text:N")
+    # A number that is hidden has no bar; the word that says so stands where the bar would begin.
+    number = base.mark_text(align="left", dx=5).encode(x=_as(x, "end:Q"), text="text:N")
     return _template(_stacked([bar, number], width, lines, step))
 
 
@@ -420,6 +421,7 @@ def area_map(
         columns=2 if width < _PHONE else len(classes),
         symbolType="square",
         symbolSize=180,
+        columnPadding=18,
         titleLimit=width,
         labelLimit=width // 2 - 10,
     )

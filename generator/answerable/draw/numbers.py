@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "BRIEF",
     "FIELDS",
     "FORMS",
     "Field",
@@ -32,9 +33,21 @@ __all__ = [
 ]
 
 Field = Literal["value", "low", "high", "interval", "numerator", "denominator"]
-Form = Literal["count", "rate", "days"]
+Form = Literal["count", "rate", "days", "brief"]
+"""How a number is written; ``brief`` is its unit's own form, with few words where there is no number (for tables)."""
 
 FIELDS: tuple[str, ...] = get_args(Field)
+BRIEF: Mapping[str, str] = MappingProxyType(
+    {
+        "hidden": "so small that it might point to somebody, or hidden so that nobody can work such a number out",
+        "too few": "a share or a middle of so few would say more than the data bear",
+        "not yet half": "more than half had no answer, or were not closed, where the data end",
+        "not yet nine in ten": "more than one in ten had no answer, or were not closed, where the data end",
+        "not known": "the data do not say",
+    }
+)
+"""What stands in a table in the place of a number that there is not, and what it means."""
+
 FORMS: Mapping[str, Form] = MappingProxyType(
     {
         "feedback": "count",
@@ -99,27 +112,31 @@ def format_number(row: Row, field: Field = "value", form: Form | None = None) ->
     """
     if field not in FIELDS:
         raise ValueError(f"unknown field {field!r} of a number")
+    is_brief = form == "brief"
     if row.is_suppressed:
-        return "hidden to protect people"
+        return "hidden" if is_brief else "hidden to protect people"
     if field in {"numerator", "denominator"}:
         count = row.numerator if field == "numerator" else row.denominator
         return _NOT_KNOWN if count is None else _count(count)
     if row.is_too_few:
-        return "too few to say"
-    write = _writer(form or form_of(row))
+        return "too few" if is_brief else "too few to say"
+    write = _writer(form_of(row) if form is None or is_brief else form)
     if field == "interval":
         return _interval(row.low, row.high, write)
     number: float | None = getattr(row, field)
-    return _absent(row, field) if number is None else write(number)
+    return _absent(row, field, is_brief=is_brief) if number is None else write(number)
 
 
-def _absent(row: Row, field: Field) -> str:
+def _absent(row: Row, field: Field, *, is_brief: bool) -> str:
     """What stands in the place of a number that there is not."""
     if not row.is_not_reached:
         return _NOT_KNOWN
     if field != "value":
         return "not reached yet"
-    waiting = "one in ten" if row.measure.startswith("p90_") else "half"
+    is_most = row.measure.startswith("p90_")
+    if is_brief:
+        return "not yet nine in ten" if is_most else "not yet half"
+    waiting = "one in ten" if is_most else "half"
     return f"not reached yet: more than {waiting} are still waiting"
 
 
@@ -209,6 +226,8 @@ class Number:
     def interval(self) -> str:
         """The interval in words; empty where there is none or the number itself is not shown."""
         is_hidden = self.row.is_suppressed or self.row.is_too_few
+        if self.form == "brief" and self.row.value is None:
+            is_hidden = True  # "not yet half (2 minutes or more)" is no longer brief
         return "" if is_hidden else format_number(self.row, "interval", self.form)
 
     @property

@@ -31,15 +31,19 @@ def raised_by_month(scene: Scene, *, breakdown: str = "all", group: str = "all")
     """How much was raised in each month, and how much was open at its end."""
     numbers = scene.numbers
     raised = {r.interval: r for r in numbers.months("raised", breakdown=breakdown, group=group)}
-    opened = {r.interval: r for r in numbers.months("open", breakdown=breakdown, group=group)}
+    has_closing = scene.has_closing
+    opened = {
+        r.interval: r
+        for r in (numbers.months("open", breakdown=breakdown, group=group) if has_closing else ())
+    }
     months = _months(scene, set(raised) | set(opened))
     known = [raised[m] for m in months if shown(raised.get(m)) is not None]
     if len(known) < _LEAST_POINTS:
         return None
 
     def words(month: str) -> str:
-        still = in_words(opened.get(month), "none")
-        return f"{month_words(month)}: {in_words(raised.get(month), 'none')} raised, {still} open at its end"
+        new = f"{month_words(month)}: {in_words(raised.get(month), 'none')} raised"
+        return f"{new}, {in_words(opened.get(month), 'none')} open at its end" if has_closing else new
 
     frame = pd.DataFrame(
         {
@@ -52,7 +56,8 @@ def raised_by_month(scene: Scene, *, breakdown: str = "all", group: str = "all")
     most = max(known, key=lambda r: r.value or 0)
     total = numbers.number("raised", breakdown=breakdown, group=group)
     sentence = Markup("{} were raised in all.").format(total)
-    if (still := numbers.find("open", breakdown=breakdown, group=group)) is not None:
+    still = numbers.find("open", breakdown=breakdown, group=group) if has_closing else None
+    if still is not None:
         sentence = Markup("{} were raised in all; {} were still open where the data end.").format(
             total, Number(still)
         )
@@ -63,18 +68,27 @@ def raised_by_month(scene: Scene, *, breakdown: str = "all", group: str = "all")
     return make_figure(
         scene,
         id=identifier("raised-by-month", breakdown, group),
-        title="How much was raised, and how much was still open?",
+        title="How much was raised, and how much was still open?" if has_closing else "How much was raised?",
         sentence=sentence,
         description=f"Bars: feedback raised in each month from {month_words(months[0])} to {month_words(months[-1])}."
-        " Line: how much of it was open at the end of each month.",
+        + (" Line: how much of it was open at the end of each month." if has_closing else ""),
         draw=lambda width: charts.raised_and_open(frame, width=width),
         head="Month",
-        columns=("Raised", "Open at the end of the month"),
-        lines=[Line(month_in_words(m), _cells(raised.get(m), opened.get(m)), m) for m in months],
+        columns=("Raised", "Open at the end of the month") if has_closing else ("Raised",),
+        lines=[
+            Line(
+                month_in_words(m),
+                _cells(raised.get(m), opened.get(m)) if has_closing else _cells(raised.get(m)),
+                m,
+            )
+            for m in months
+        ],
         keys=(
             Key("blue-soft", "raised in the month", "bar"),
             Key("orange", "open at the end of the month", "line"),
-        ),
+        )
+        if has_closing
+        else (),
         notes=("The last month is left out: it is not complete.",) if is_cut else (),
     )
 

@@ -27,6 +27,7 @@ __all__ = [
     "identifier",
     "in_words",
     "intervals",
+    "is_ever_closed",
     "last_complete_month",
     "make_figure",
     "month_in_words",
@@ -54,6 +55,11 @@ class Scene:
     notes: tuple[str | Markup, ...] = ()
     complete_until: str | None = None
 
+    @property
+    def has_closing(self) -> bool:
+        """Whether anything was ever closed: where nothing was, "still open" would be said of everything."""
+        return is_ever_closed(self.numbers)
+
     def name(self, breakdown: str, group: str) -> str:
         """A group's name: its code where it has none of its own."""
         return NOT_A_GROUP.get(group) or self.names.get(breakdown, {}).get(group, group)
@@ -65,6 +71,13 @@ class Scene:
             return row.group_code in NOT_A_GROUP, self.name(row.breakdown, row.group_code).casefold()
 
         return sorted(rows, key=key)
+
+
+def is_ever_closed(numbers: Numbers, *, breakdown: str = "all", group: str = "all") -> bool:
+    """Whether anything of a group was ever closed: not where all that was raised is open (posts, say)."""
+    raised = numbers.find("raised", breakdown=breakdown, group=group)
+    still = numbers.find("open", breakdown=breakdown, group=group)
+    return still is not None and (raised is None or still.value is None or still.value != raised.value)
 
 
 def last_complete_month(as_of: datetime, zone: ZoneInfo) -> str:

@@ -22,7 +22,16 @@ import zstandard
 
 from answerable.errors import SourceError
 
-__all__ = ["InputFile", "as_utf8", "find_files", "line_reader", "lines_of_rows", "open_bytes", "open_text"]
+__all__ = [
+    "InputFile",
+    "as_utf8",
+    "find_files",
+    "line_reader",
+    "lines_of_rows",
+    "matching_paths",
+    "open_bytes",
+    "open_text",
+]
 
 _CHUNK = 1 << 20
 _FIELD_LIMIT = 1 << 27
@@ -51,7 +60,7 @@ def find_files(project: Path, patterns: Sequence[str]) -> tuple[InputFile, ...]:
     """
     found: dict[Path, None] = {}
     for pattern in patterns:
-        matches = sorted(p for p in _matches(project, pattern) if p.is_file())
+        matches = sorted(p for p in matching_paths(project, pattern) if p.is_file())
         if not matches:
             raise SourceError(
                 "no such file" if "*" not in pattern else "no file has such a name",
@@ -62,7 +71,8 @@ def find_files(project: Path, patterns: Sequence[str]) -> tuple[InputFile, ...]:
     return tuple(_described(path) for path in found)
 
 
-def _matches(project: Path, pattern: str) -> Iterator[Path]:
+def matching_paths(project: Path, pattern: str) -> Iterator[Path]:
+    """What a name or a pattern stands for, from the project's folder; a name need not exist."""
     if "*" not in pattern and "?" not in pattern:
         yield project / pattern
         return

@@ -58,6 +58,7 @@ def load_areas(settings: Settings) -> tuple[Area, ...]:
             "is not GeoJSON with features", file=path, remedy="export the boundaries as GeoJSON"
         ) from error
     areas: dict[str, Area] = {}
+    origin: dict[str, str] = {}
     for number, feature in enumerate(features, 1):
         properties = feature.get("properties") or {}
         name = str(properties.get(config.name_property) or "").strip()
@@ -67,8 +68,15 @@ def load_areas(settings: Settings) -> tuple[Area, ...]:
                 file=path,
                 remedy=f"set areas.name_property in data/site.yml to one of: {', '.join(sorted(properties))}",
             )
-        code = str(properties.get(config.code_property) or "") if config.code_property else ""
-        code = slugify(code or name)
+        known_as = str(properties.get(config.code_property) or "") if config.code_property else ""
+        known_as = known_as or name
+        code = slugify(known_as)
+        if origin.setdefault(code, known_as) != known_as:
+            raise SettingsError(
+                f"areas {origin[code]} and {known_as} would have the same address ({code})",
+                file=path,
+                remedy="set areas.code_property in data/site.yml to a property with a code in Latin letters or digits",
+            )
         geometry = _geometry(feature.get("geometry"))
         if geometry is None:
             raise SettingsError(f"area {name} is no polygon in longitude and latitude", file=path)

@@ -48,9 +48,9 @@ def as_instant(value: object) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(value.strip())
-    except ValueError:
+        return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo is not None else found
+    except (ValueError, OverflowError):
         return None
-    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo is not None else found
 
 
 def noted(name: str, value: object, columns: dict[str, Any], bad: dict[str, str]) -> None:
@@ -98,18 +98,23 @@ def keep_records(
         for part in _parts(records):
             rows = [
                 {"file_index": r.file_index, "row": r.row, "record_id": r.record_id}
-                | r.columns
-                | {f"bad_{name}": text for name, text in r.bad.items()}
+                | {name: _encodable(value) for name, value in r.columns.items()}
+                | {f"bad_{name}": _encodable(text) for name, text in r.bad.items()}
                 for r in part
             ]
             writer.write_table(pa.Table.from_pylist(rows, schema=shape))
-            payloads = {r.record_id: r.payload for r in part if r.record_id}
+            payloads = {r.record_id: _encodable(r.payload) for r in part if r.record_id}
             store.write_records(source_id, payloads, fetched_at=fetched_at, is_full=False)
             present.append(pa.array(payloads, pa.string()))
     if is_full:
         held = pa.table({"record_id": pa.chunked_array(present, pa.string())})
         store.end_records(source_id, held, at=fetched_at)
     return store.con.read_parquet(target), bad
+
+
+def _encodable(value: Any) -> Any:
+    """A value of a record; in a text, half of a surrogate pair (JSON may hold one) becomes a question mark."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
 def _parts(records: Iterator[Record]) -> Iterator[list[Record]]:

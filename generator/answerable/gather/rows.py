@@ -179,8 +179,9 @@ def in_months(store: Store, path: Path) -> ir.Table:
     Large tables are written some months at a time: where the rows of a month lie scattered over the whole
     file, each time would read all of it.
     """
+    quoted = str(path).replace("'", "''")
     groups = store.con.raw_sql(
-        f"select stats_min_value, stats_max_value from parquet_metadata('{path}') "  # noqa: S608
+        f"select stats_min_value, stats_max_value from parquet_metadata('{quoted}') "  # noqa: S608
         "where path_in_schema = 'month' and stats_max_value is not null"
     ).fetchall()
     months = {month for group in groups for month in group}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -43,13 +44,11 @@ __all__ = ["CONNECTORS", "Receipt", "gather"]
 
 log = logging.getLogger(__name__)
 
-_VERSION = "1"
-"""Of how rows become tables: another one gathers everything anew."""
-
 _REFRESH = timedelta(days=1)
 """A pass that finds nothing new is noted once a day."""
 
 _BATCH_ROWS = 400_000
+_FOLDERS = re.compile(r"(?<![\w:/])/(?:[^\s/'\":;,]+/)+")
 _NOBODY = "\x00"
 """No source's id: a read of it gives a table without rows."""
 
@@ -163,8 +162,10 @@ def gather(
 
 def _shared_digest(settings: Settings) -> str:
     """What all sources depend on; a table that has got other columns is empty, and everything is gathered anew."""
+    # The program's own files count too: with other code the same rows may become other tables.
+    code = (p.read_bytes() for p in sorted(Path(__file__).parent.rglob("*.py")))
     return _digest(
-        _VERSION,
+        *(hashlib.blake2b(part, digest_size=16).hexdigest() for part in code),
         settings.site.timezone,
         areas_digest(settings),
         *(a.model_dump_json() for a in settings.agencies),
@@ -211,7 +212,11 @@ def _pass(source: Source, one: _Pass) -> Receipt:
 def _settings_digest(source: Source, one: _Pass) -> str:
     columns = getattr(source, "columns", {})
     values = [json.dumps(one.settings.values(m), sort_keys=True) for m in columns.values() if m.values_file]
-    extra = one.store.digest("feedback") if isinstance(source, RegisterSource) else ""
+    extra = ""
+    if isinstance(source, RegisterSource):
+        # What its entries name: feedback, topics and sources (agencies and areas are shared by all).
+        known = (*one.settings.topic_by_code, "", *one.settings.source_by_id)
+        extra = _digest(one.store.digest("feedback"), *known)
     secret = hashlib.blake2b(one.store.secret(), digest_size=8).hexdigest()
     return _digest(source.model_dump_json(), one.shared, secret, extra, *values)
 
@@ -235,7 +240,17 @@ def _read(source: Source, files: Sequence[InputFile], one: _Pass) -> Receipt:
         if isinstance(source, RegisterSource):
             receipt = _register(source, fresh, one)
         else:
-            receipt = _feedback(source, fresh, one, folder, is_increment=is_increment, is_known=is_known)
+            # With other settings rows may have other identifiers: where all files are still there, they alone count.
+            is_whole = not is_known and set(before.files) <= {f.digest for f in files}
+            receipt = _feedback(
+                source,
+                fresh,
+                one,
+                folder,
+                is_increment=is_increment,
+                is_known=is_known,
+                is_whole=is_whole,
+            )
         receipt = replace(receipt, input_digest=_digest(state.settings, *state.files))
         _write_source(source, receipt, one)
         store.set_mark(_mark(source.id), state.as_mark())
@@ -259,13 +274,14 @@ def _feedback(
     *,
     is_increment: bool,
     is_known: bool,
+    is_whole: bool,
 ) -> Receipt:
     store = one.store
     old = store.read("feedback", source_id=source.id)
     gathered = CONNECTORS[type(source)](source, files, one.settings, store, folder)
     taken = take(gathered, source, one.settings, store, areas=one.areas, folder=folder)
     findings = list(taken.findings)
-    if is_increment:
+    if is_increment and not is_whole:
         taken = _merged(taken, source, one, folder)
     if source.kind in ("post", "comment") or "reply_to_id" in gathered.mapped:
         taken, unanswerable = _with_conversations(taken, source, store, folder)
@@ -557,7 +573,8 @@ def _failed(source: Source, error: SourceError, one: _Pass) -> Receipt:
     store = one.store
     name = error.file.name if error.file is not None else ""
     place = f"{name}, line {error.line}: " if name and error.line else f"{name}: " if name else ""
-    message = f"{place}{error.what}"
+    # It is published: no folder of this machine stands in it.
+    message = _FOLDERS.sub("", f"{place}{error.what}")
     held = _held(source, store)
     runs = _runs(source, store)
     receipt = Receipt(

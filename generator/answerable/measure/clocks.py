@@ -149,6 +149,8 @@ def _with_states(rows: ir.Table) -> ir.Table:
         rows.threshold_reached_at, ibis.null("timestamp")
     )
     is_due = (rows.support_count >= rows.threshold_count).fill_null(False)
+    # Where no threshold is known, nobody can say what was due: counting the answered alone would make all answered.
+    is_answered_below = rows.threshold_count.notnull() & rows.responded_at.notnull()
     start = is_petition.ifelse(reached_at, rows.created_at)
     is_closing_possible = (
         rows.is_year_possible
@@ -163,7 +165,7 @@ def _with_states(rows: ir.Table) -> ir.Table:
     return rows.mutate(
         is_closing_possible=is_closing_possible,
         is_time_possible=is_time_possible,
-        is_response_expected=~is_petition | is_due | reached_at.notnull() | rows.responded_at.notnull(),
+        is_response_expected=~is_petition | is_due | reached_at.notnull() | is_answered_below,
         response_start_at=start,
     )
 

@@ -105,7 +105,7 @@ _RESPONSE_CLOCK = (
 )
 _EXPECTED = (
     "feedback raised; of petitions only those that reached the number of signatures at which an answer is "
-    "due, or were answered all the same"
+    "due, or were answered all the same (none where that number is not known)"
 )
 _NO_START = "Petitions of which nobody knows when they reached their threshold have no clock."
 _RESPONSE = (

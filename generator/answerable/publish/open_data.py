@@ -12,6 +12,7 @@ In a CSV, instants are ISO 8601 in UTC with a Z, and a text that a spreadsheet w
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import logging
@@ -163,6 +164,19 @@ def _findings(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: 
     return shown.union(enough.select(*shown.columns))
 
 
+def _sources(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: ARG001
+    """Of a source that hides its rows, how many there are is told where `held` tells it, and no failure's details."""
+    source = store.read("source")
+    result = store.read("measure_result")
+    held = result.filter((result.measure == "held") & (result.breakdown == "source") & result.is_suppressed)
+    is_hidden = source.source_id.isin(held.group_code)
+    is_open = source.is_published_by_row
+    return source.mutate(
+        feedback_count=ibis.ifelse(is_hidden, ibis.null("int64"), source.feedback_count),
+        stale_reason=ibis.ifelse(is_open, source.stale_reason, ibis.null("string")),
+    )
+
+
 def _whole(name: str) -> Callable[[Store, Sequence[str] | None], ir.Table]:
     def rows(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: ARG001
         return store.read(name)
@@ -243,8 +257,8 @@ EXPORTS: tuple[Export, ...] = (
         _public(("source", ())),
         ("source_id",),
         ("source_id",),
-        ("source",),
-        _whole("source"),
+        ("source", "measure_result"),
+        _sources,
     ),
     Export(
         "findings",
@@ -291,7 +305,7 @@ def write_open_data(
     for export in EXPORTS:
         if not export.is_always_there and not store.con.to_pyarrow(export.rows(store, None).count()).as_py():
             continue
-        digest = f"{_SHAPE}-{store.digest(*export.inputs)}"
+        digest = f"{_shape(export)}-{store.digest(*export.inputs)}"
         digests[export.name] = digest
         names = (f"{export.name}.csv", f"{export.name}.parquet")
         if old is not None and known.get(export.name) == digest and all((old / n).exists() for n in names):
@@ -324,7 +338,13 @@ def write_open_data(
     return tuple(files)
 
 
-_SHAPE = "1"  # to be raised when the way a file is written changes, so that no old file is taken for it
+_WRITER = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=8).hexdigest()
+
+
+def _shape(export: Export) -> str:
+    """A digest of how a file is written and of its columns: with others no old file is taken for it."""
+    columns = "\x1f".join(f"{c.name}:{c.type}" for c in export.columns)
+    return hashlib.blake2b(f"{_WRITER}\x1e{columns}".encode(), digest_size=8).hexdigest()
 
 
 def _known_digests(old: Path | None) -> Mapping[str, str]:
@@ -459,7 +479,7 @@ def _package(store: Store, settings: Settings, files: Sequence[DataFile]) -> dic
     """Frictionless' data package."""
     site = settings.site
     source = store.read("source")
-    newest = store.con.to_pyarrow(source.as_of_at.max()).as_py()
+    newest = store.con.to_pyarrow(source.filter(source.connector != "register").as_of_at.max()).as_py()
     sources = store.con.to_pyarrow(source.order_by("source_id")).to_pylist()
     result = store.read("measure_result")
     version = store.con.to_pyarrow(result.method_version.max()).as_py() or ""

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from answerable import schema
 from answerable.draw import stories
 from answerable.draw.figure import Figure, figure_files, render_figure
+from answerable.draw.numbers import BRIEF
 from answerable.publish.open_data import DataFile, size_words
 from answerable.publish.templates import day
 from answerable.publish.view import SECTIONS, STATUSES, Group, View
@@ -38,6 +39,7 @@ __all__ = [
     "few_pages",
     "frame",
     "group_figures",
+    "is_address",
     "navigation",
     "render",
     "scene_of",
@@ -50,6 +52,7 @@ PER_LIST = 100
 """Issues on one page of their list."""
 
 _WEB = re.compile(r"\s*https?://[^\s/?#]", re.IGNORECASE)
+_ADDRESS = re.compile(r"\s*https?://\S+\s*", re.IGNORECASE)
 _PART = "answerable-part-7f3a-"
 _PLACE = re.compile(rf'<div id="({_PART}[0-9]+)"></div>')
 _LIVING = timedelta(days=92)
@@ -141,7 +144,14 @@ def few_pages(
     """The pages that exist for this site."""
     site = view.settings.site
     pages = [
-        Page("", "index.md.jinja", site.name, site.description, figures=_home_figures),
+        Page(
+            "",
+            "index.md.jinja",
+            site.name,
+            site.description,
+            figures=partial(_home_figures, is_rated=view.is_rated),
+            more={"exclusions": schema.EXCLUSIONS},
+        ),
         *_lists(view, features),
         Page(
             "data/",
@@ -181,10 +191,10 @@ def few_pages(
     return tuple(pages)
 
 
-def _home_figures(scene: stories.Scene) -> Figures:
+def _home_figures(scene: stories.Scene, *, is_rated: bool) -> Figures:
     return {
-        "answered_within": stories.answered_within(scene),
-        "waiting_times": stories.waiting_times(scene),
+        "answered_within": stories.answered_within(scene) if is_rated else None,
+        "waiting_times": stories.waiting_times(scene) if is_rated else None,
         "raised_by_month": stories.raised_by_month(scene),
         "volumes": stories.volumes(scene, breakdown="topic", limit=10),
     }
@@ -207,8 +217,8 @@ def _lists(view: View, features: Sequence[Mapping[str, Any]]) -> Iterator[Page]:
             "Agencies",
             f"The public bodies that people wrote to: {name}.",
             figures=lambda scene: {
-                "response_rate": stories.rate_by_group(scene, breakdown="agency"),
-                "response_days": stories.days_by_group(scene, breakdown="agency"),
+                "response_rate": stories.rate_by_group(scene, breakdown="agency") if view.is_rated else None,
+                "response_days": stories.days_by_group(scene, breakdown="agency") if view.is_rated else None,
             },
             is_wide=True,
         )
@@ -252,19 +262,19 @@ def _group_page(view: View, group: Group) -> Page:
         group.name,
         f"{group.name}: what people raised, whether it was answered, and how fast.",
         SECTIONS[group.breakdown],
-        figures=partial(group_figures, group=group),
+        figures=partial(group_figures, group=group, is_rated=view.is_rated),
         more={"group": group, "target": target_words(view.settings, group)},
     )
 
 
-def group_figures(scene: stories.Scene, group: Group) -> Figures:
-    """The figures of an agency, topic or area: its own course over time first."""
+def group_figures(scene: stories.Scene, group: Group, *, is_rated: bool) -> Figures:
+    """The figures of an agency, topic or area: its own course over time first; no answers where no share is borne."""
     where = {"breakdown": group.breakdown, "group": group.code}
     return {
         "raised_by_month": stories.raised_by_month(scene, **where),
-        "answered_by_month": stories.answered_by_month(scene, **where),
-        "answered_within": stories.answered_within(scene, **where),
-        "waiting_times": stories.waiting_times(scene, **where),
+        "answered_by_month": stories.answered_by_month(scene, **where) if is_rated else None,
+        "answered_within": stories.answered_within(scene, **where) if is_rated else None,
+        "waiting_times": stories.waiting_times(scene, **where) if is_rated else None,
     }
 
 
@@ -291,7 +301,18 @@ def _method(view: View) -> dict[str, Any]:
         "exclusions": schema.EXCLUSIONS,
         "label_classes": [name for name in schema.UPDATE_CLASSES if name in given],
         "has_hidden_sources": any(not s.is_published_by_row for s in view.sources),
+        "label_note": _label_note(view.settings.project),
     }
+
+
+def _label_note(project: Path) -> str:
+    """What the site says of its labels: the section "In short" of ``lookups/update_labels.md``; empty without one."""
+    try:
+        text = (project / "data" / "lookups" / "update_labels.md").read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+    found = re.search(r"^## In short\s*\n(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL)
+    return " ".join(found[1].split()) if found else ""
 
 
 # -- rendering -------------------------------------------------------------------------------------------------------
@@ -307,6 +328,8 @@ def frame(view: View, base: str) -> dict[str, Any]:
         "statuses": STATUSES,
         "contact_url": contact_url(view.settings.site.contact),
         "web_address": web_address,
+        "is_address": is_address,
+        "brief_words": BRIEF,
         "as_of": None if view.as_of_at is None else day(view.as_of_at, view.settings.site.zone),
     }
 
@@ -378,6 +401,11 @@ def web_address(url: str | None) -> str:
     return url.strip() if url and _WEB.match(url) else ""
 
 
+def is_address(text: str | None) -> bool:
+    """Whether a text is nothing but a web address: then it is linked, not quoted."""
+    return bool(text and _ADDRESS.fullmatch(text))
+
+
 def contact_url(contact: str) -> str:
     """Where to write to: a web address as it is, an email address as ``mailto:``."""
     return web_address(contact) or (f"mailto:{contact}" if "@" in contact else "")
@@ -399,8 +427,7 @@ def scene_of(view: View) -> stories.Scene:
     if view.as_of_at is not None:
         notes.append(Markup("Data up to {}.").format(day(view.as_of_at, zone)))
         # A month is complete where every living source has it; one that ended long ago is not waited for.
-        ends = [s.as_of_at for s in view.sources if s.as_of_at is not None and s.feedback_count]
-        living = [end for end in ends if end > view.as_of_at - _LIVING]
+        living = [end for end in view.ends if end > view.as_of_at - _LIVING]
         complete = stories.last_complete_month(min(living, default=view.as_of_at).replace(tzinfo=UTC), zone)
     notes += [Markup('<span data-id="">{}</span>').format(note) for note in view.extract_notes]
     notes += [Markup("Stale: {} could not be read anew.").format(source.name) for source in view.stale]

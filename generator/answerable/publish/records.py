@@ -23,6 +23,7 @@ from answerable.publish.pages import (
     contact_url,
     frame,
     group_figures,
+    is_address,
     web_address,
 )
 from answerable.publish.templates import day
@@ -32,7 +33,7 @@ from answerable.publish.view import STATUSES, Issue, View, due_on
 if TYPE_CHECKING:
     from answerable.publish.timelines import Event, Timeline
 
-__all__ = ["Record", "areas", "issue_lists", "issues"]
+__all__ = ["CLASS_WORDS", "NO_ANSWER", "VERBS", "Record", "areas", "issue_lists", "issues", "last_response"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def areas(view: View, drawing: Drawing) -> Iterator[Record]:
     for group in view.areas:
         if group.has_page:
             base = base_of(group.path)
-            figures = drawing.html(group_figures(drawing.scene, group), base)
+            figures = drawing.html(group_figures(drawing.scene, group, is_rated=view.is_rated), base)
             body = template.render(**frame(view, base), group=group, figures=figures)
             description = f"{group.name}: what people raised here, whether it was answered, and how fast."
             yield Record(group.path, html.escape(group.name), html.escape(description), body, group.name)
@@ -82,7 +83,7 @@ def issue_lists(view: View, drawing: Drawing) -> Iterator[Record]:
         yield Record(path, "Older issues", f"Older issues, page {number}", body)
 
 
-_VERBS: Mapping[str, str] = {
+VERBS: Mapping[str, str] = {
     "acknowledged": "Received",
     "replied": "Reply",
     "status_changed": "Status changed",
@@ -90,6 +91,7 @@ _VERBS: Mapping[str, str] = {
     "reopened": "Opened again",
     "confirmed": "Confirmed as fixed by the person who raised it",
 }
+"""What an event of a timeline is called, by its kind; any other is that it was raised."""
 
 
 def issues(view: View, timelines: Mapping[str, Timeline], drawing: Drawing) -> Iterator[Record]:
@@ -137,13 +139,13 @@ class _IssueWriter:
         quarter = (at.toordinal() * 24 + at.hour) * 4 + at.minute // 15
         found = self._days.get(quarter)
         if found is None:
-            self._days[quarter] = found = day(self._local(at), self._zone)
+            self._days[quarter] = found = self._day(self._local(at))
         return found
 
     def record(self, issue: Issue, timeline: Timeline | None) -> Record:
         """The page of one issue."""
         on = self._local
-        last = _last_response(timeline)
+        last = last_response(timeline)
         title = plain(issue.public_title)
         waiting_on = None if issue.waiting_at is None else on(issue.waiting_at)
         events = self._events(timeline)
@@ -152,17 +154,19 @@ class _IssueWriter:
             agency=self._link("agency", issue.agency_code),
             area=None if issue.area_code is None else self._link("area", issue.area_code),
             chip=self._chips[issue.status],
+            is_petition=issue.kind == "petition",
             waiting_day=None if waiting_on is None else self._day(waiting_on),
+            open_count=self._open_count(issue),
             first_day=self._day_of(issue.first_at),
             last_day=None if issue.first_at == issue.last_at else self._day_of(issue.last_at),
             numbers=self._numbers(issue),
-            answer=None if last is None else self._quote(last.text, last.lang),
+            answer=None if last is None else self._answer(last),
             answer_day=None if last is None else self._day_of(last.at),
             answer_by=None
             if last is None or last.agency_code is None
             else self._link("agency", last.agency_code),
             is_at_latest=last is not None and last.is_at_latest,
-            no_answer=_NO_ANSWER[issue.status],
+            no_answer=NO_ANSWER[issue.status],
             due=None if waiting_on is None else self._due_words(issue, waiting_on),
             events=events,
             is_cut=timeline is not None and timeline.is_cut,
@@ -178,15 +182,33 @@ class _IssueWriter:
             issue.path, str(title), str(plain(description[:300])), body, f"{issue.public_title}\n{found_by}"
         )
 
+    def _answer(self, last: Event) -> Markup:
+        """What was said; where the source holds only the address of the answer, a link to it."""
+        url = web_address(last.url)
+        if not (is_address(last.text) and url):
+            return self._quote(last.text, last.lang)
+        return Markup(
+            "<p>Yes. The source has the address of the answer, not its words:"
+            ' <a href="{}" rel="noopener nofollow">read it there</a>.</p>'
+        ).format(url)
+
     def _numbers(self, issue: Issue) -> list[tuple[str, Markup]]:
         found = []
         for label, measure in _ISSUE_NUMBERS[issue.kind]:
             row = self._view.issue_numbers.find(measure, breakdown="issue", group=issue.issue_id)
-            if row is not None and (row.value or row.is_suppressed or measure == "open"):
+            if row is not None and not row.is_suppressed and (row.value or measure == "open"):
                 found.append(
                     (label, self._view.issue_numbers.html(measure, breakdown="issue", group=issue.issue_id))
                 )
         return found
+
+    def _open_count(self, issue: Issue) -> Markup | None:
+        """How many of a waiting issue's feedback are open; nothing where it has but one, or it may not be told."""
+        raised = self._view.issue_numbers.find("raised", breakdown="issue", group=issue.issue_id)
+        row = self._view.issue_numbers.find("open", breakdown="issue", group=issue.issue_id)
+        if raised is None or row is None or row.is_suppressed or not row.value or (raised.value or 0) < 2:
+            return None
+        return self._view.issue_numbers.html("open", breakdown="issue", group=issue.issue_id)
 
     def _due_words(self, issue: Issue, waiting_on: date) -> Markup | None:
         due = self._due(issue.agency_code, waiting_on)
@@ -201,19 +223,22 @@ class _IssueWriter:
         return Markup("\n".join(map(self._event, timeline.events)))  # noqa: S704  see there
 
     def _event(self, event: Event) -> str:
-        said = _VERBS.get(event.kind, "Raised")
+        said = VERBS.get(event.kind, "Raised")
         who = kind = ""
         if event.is_official and event.kind != "raised":
             name = self._link("agency", event.agency_code) if event.agency_code else Markup("the agency")
             who = f"{_BY_AGENCY}{name}</span>"
         if event.update_class is not None and (event.text or event.is_withheld):
-            kind = f"{_CLASS}{_CLASS_WORDS[event.update_class]}</span>"
+            kind = f"{_CLASS}{CLASS_WORDS[event.update_class]}</span>"
         # Plain strings from here on: every part is markup of ours or went through `quote`.
         latest = _LATEST if event.is_at_latest and event.text else ""
         day = self._day_of(event.at)
         url = web_address(event.url)
         source = f"{_SOURCE_BEFORE}{escape(url)}{_SOURCE_AFTER}: {said}, {day}</span></a>" if url else ""
-        text = self._quote(event.text, event.lang) if event.text else _WITHHELD if event.is_withheld else ""
+        if event.text:
+            text = "" if is_address(event.text) and url else self._quote(event.text, event.lang)
+        else:
+            text = _WITHHELD if event.is_withheld else ""
         official = " timeline__item--official" if event.is_official else ""
         return (
             f'<li class="timeline__item timeline__item--{event.kind}{official}"><p class="timeline__head">'
@@ -230,14 +255,14 @@ _LATEST = ' · <span class="timeline__class">at the latest</span>'
 _WITHHELD = '<p class="meta">Not quoted here: it may name a person.</p>'
 
 _COUNTS = (("Raised", "raised"), ("People behind it", "supporters"), ("Still open", "open"))
-# A petition is one feedback: how many people are behind it is what there is to say.
+# A petition or a conversation is one feedback: how many people are behind it is what there is to say.
 _ISSUE_NUMBERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "petition": (("People behind it", "supporters"),),
-    "conversation": _COUNTS,
+    "conversation": (("People behind it", "supporters"),),
     "place": _COUNTS,
 }
 
-_CLASS_WORDS: Mapping[str, str] = {
+CLASS_WORDS: Mapping[str, str] = {
     "substance": "an answer",
     "work_done": "an answer: work done",
     "acknowledgement": "only an acknowledgement",
@@ -250,16 +275,17 @@ _CLASS_WORDS: Mapping[str, str] = {
 }
 """A class of update in the few words that a timeline has room for."""
 
-_NO_ANSWER: Mapping[str, str] = {
+NO_ANSWER: Mapping[str, str] = {
     "answered": "It was answered; the answer is not quoted here, or stands among what is left out below.",
     "partly": "Some of it was answered; the answer is not quoted here, or stands among what is left out below.",
     "closed": "It was closed. No public answer of substance is known. Closing is not resolving.",
     "not_due": "No answer is known. It does not have as many signatures as make an answer due.",
     "waiting": "Not yet: no public answer of substance is known.",
 }
+"""What stands in place of an answer, by where the issue stands."""
 
 
-def _last_response(timeline: Timeline | None) -> Event | None:
+def last_response(timeline: Timeline | None) -> Event | None:
     """The newest answer of substance that may be quoted."""
     if timeline is None:
         return None

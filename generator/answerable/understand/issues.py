@@ -267,15 +267,20 @@ def _singles(settings: Settings, counted: ir.Table, parts: ir.Table) -> ir.Table
 
 
 def _title(rows: ir.Table) -> ir.StringValue:
-    """A petition's own title; else how the text begins, where nothing was taken out of it; else topic and month."""
+    """A petition's own title; else how the text begins, where nothing was taken out of it; else topic and month.
+
+    Where single rows may not be published, no word of theirs is in a title.
+    """
     nothing = ibis.null("string")
     text = rows.public_text.re_replace(r"\s+", " ").strip()
     # Whom a post is addressed to says nothing of what it is about.
     text = text.re_replace(r"^(?:@[\w.@-]+\s+)+", "").nullif("")
     whole = text.length() <= _TITLE_LENGTH
     cut = text.substr(0, _TITLE_LENGTH + 1).re_replace(r"\s+\S*$", "").substr(0, _TITLE_LENGTH) + _CUT
-    beginning = (rows.redaction_count == 0).ifelse(ibis.ifelse(whole, text, cut), nothing)
-    own = (rows.issue_kind == "petition").ifelse(rows.public_title.strip().nullif(""), nothing)
+    is_quotable = rows.is_row_public & (rows.redaction_count == 0)
+    beginning = is_quotable.ifelse(ibis.ifelse(whole, text, cut), nothing)
+    is_titled = rows.is_row_public & (rows.issue_kind == "petition")
+    own = is_titled.ifelse(rows.public_title.strip().nullif(""), nothing)
     month = (rows.month + "-01").as_timestamp("%Y-%m-%d").strftime("%B %Y")
     return ibis.coalesce(own, beginning, rows.topic_name.fill_null("Feedback") + ", " + month)
 

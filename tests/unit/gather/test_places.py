@@ -50,6 +50,7 @@ def test_parts_of_one_area_are_one(project: Any) -> None:
 @pytest.mark.parametrize(
     ("features", "words"),
     [
+        ([feature("東京", RING), feature("大阪", [[x + 5, y] for x, y in RING])], "same address"),
         ([feature(None, RING, label="x")], "label"),
         ([feature("Point", [1.0, 2.0], "Point")], "no polygon"),
         ([feature("Metres", [[x * 1e5, y * 1e5] for x, y in RING])], "no polygon"),

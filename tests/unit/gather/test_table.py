@@ -460,6 +460,63 @@ def test_an_increment_adds_and_changes_across_months(project: Any) -> None:
     assert project.gather()[0].result == "unchanged"
 
 
+def test_an_increment_with_other_identifiers_is_not_held_twice(project: Any) -> None:
+    project.write("data/in/a.csv", "id,other,opened\n1,A1,2024-01-02 08:00\n2,A2,2024-01-03 08:00\n")
+    project.add(columns=PLAIN, extract="increment")
+    project.gather()
+    project.sources[0]["columns"] = {**PLAIN, "record_id": "other"}
+    project.gather()
+    assert [r["record_id"] for r in project.rows("feedback")] == ["A1", "A2"]
+
+
+@pytest.mark.parametrize("text", ["infinity", "-infinity", "290000-01-01", "9999-12-31 23:59:59"])
+def test_a_time_that_no_calendar_knows_is_a_finding(project: Any, text: str) -> None:
+    project.write(
+        "data/in/a.csv",
+        f"id,opened,closed\n1,2024-01-02 08:00,{text}\n2,{text},2024-01-03\n3,2024-01-04 09:00,2024-01-05 09:00\n",
+    )
+    project.add(columns={**PLAIN, "closed_at": "closed"}, timezone="Europe/London")
+    project.gather()
+    assert [(r["record_id"], r["closed_at"] is None) for r in project.rows("feedback")] == [
+        ("1", True),
+        ("3", False),
+    ]
+    assert project.findings() == {"created_at_missing": 1, "time_unreadable": 1}
+
+
+def test_a_count_that_no_number_holds_is_a_finding(project: Any) -> None:
+    project.write("data/in/a.csv", "id,opened,people\n1,2024-01-02 08:00,1e30\n2,2024-01-02 08:01,5\n")
+    project.add(columns={**PLAIN, "support_count": "people"})
+    project.gather()
+    assert [r["support_count"] for r in project.rows("feedback")] == [None, 5]
+    assert project.findings() == {"number_unreadable": 1}
+
+
+def test_values_that_differ_by_white_space_only_keep_the_row(project: Any) -> None:
+    project.write("data/in/a.csv", "id,opened,service\n1,2024-01-02 08:00,Sewer\n2,2024-01-02 08:01,Tree\n")
+    project.write("data/lookups/v.csv", "value,code\nSewer,a\nSewer ,a\nTree,b\n")
+    project.add(columns={**PLAIN, "service": {"column": "service", "values_file": "lookups/v.csv"}})
+    project.gather()
+    assert [(r["record_id"], r["service_code"]) for r in project.rows("feedback")] == [("1", "a"), ("2", "b")]
+    assert project.findings() == {}
+
+
+def test_a_folder_may_have_any_name(project: Any) -> None:
+    project.folder = project.folder.with_name("it's [ours]")
+    project.write("data/in/a [1].csv", "id,opened\n1,2024-01-02 08:00\n")
+    project.add(columns=PLAIN, path="data/in/a [1].csv")
+    assert project.gather()[0].feedback_count == 1
+
+
+def test_what_is_published_of_a_failure_names_no_folder(project: Any) -> None:
+    project.write("data/in/a.parquet", b"no parquet at all")
+    project.add(columns=PLAIN)
+    project.gather()
+    (row,) = project.rows("source")
+    assert row["stale_reason"].startswith("a.parquet: is not Parquet")
+    assert str(project.folder.parent) not in row["stale_reason"]
+
+
 def test_changed_settings_read_the_source_anew(project: Any) -> None:
     project.write("data/in/a.csv", HEAD + "1,2024-01-01 10:00,,,Open,Zoo,s,,,\n")
     project.add(columns=FULL)

@@ -143,6 +143,15 @@ def test_petitions_wait_from_their_threshold(world: Any) -> None:
     assert found["acknowledged_rate", "all", "all", "all"]["denominator"] == 4
 
 
+def test_petitions_without_a_known_threshold_have_no_rate(world: Any) -> None:
+    world.source("city", "2024-03-01T00:00")
+    for number in range(12):
+        answers = ("2024-01-05T00:00",) if number < 10 else ()
+        world.feedback(f"p{number}", "2024-01-01T00:00", kind="petition", support_count=5, responses=answers)
+    rate = world.measured()["response_rate", "all", "all", "all"]
+    assert (rate["denominator"], rate["is_too_few"], rate["value"]) == (0, True, None)
+
+
 @pytest.mark.parametrize(("days", "name"), [(7, "7d"), (28, "28d"), (90, "90d")])
 def test_within_n_days_includes_the_day_itself(world: Any, days: int, name: str) -> None:
     """Raised exactly N days before T, and answered exactly N days after: both count. A minute more: neither."""

@@ -4,10 +4,12 @@ import csv
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import frictionless
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.world import AS_OF, World, small_world
@@ -74,6 +76,40 @@ def test_a_source_that_hides_its_rows_has_none(site: Path) -> None:
         assert {r["source_id"] for r in rows(data / f"{name}.csv")} == {"portal"}
     assert {r["source_id"] for r in rows(data / "sources.csv")} == {"portal", "inbox"}
     assert any(r["group_code"] == "inbox" for r in rows(data / "measures.csv"))
+
+
+def test_how_few_a_hidden_source_holds_is_told_by_no_file(open_world: Open, tmp_path: Path) -> None:
+    world = small_world()
+    hidden = [r["feedback_id"] for r in world.rows["feedback"] if r["source_id"] == "inbox"]
+    for name, found in world.rows.items():
+        world.rows[name] = [r for r in found if r.get("feedback_id") not in hidden[3:]]
+    with open_world(world, is_measured_anew=True) as (store, settings):
+        with store.transaction():
+            source = store.con.to_pyarrow(store.read("source")).to_pylist()
+            counts = {"inbox": 3, "portal": 7}
+            reason = {"is_stale": True, "stale_reason": "such as 'a private word'"}
+            store.write("source", pa.Table.from_pylist(
+                [{**r, **reason, "feedback_count": counts[r["source_id"]]} for r in source],
+                schema=store.con.to_pyarrow(store.read("source")).schema,
+            ))  # fmt: skip
+        write_open_data(store, settings, tmp_path / "data")
+    told = {r["source_id"]: r for r in rows(tmp_path / "data" / "sources.csv")}
+    assert (told["inbox"]["feedback_count"], told["inbox"]["stale_reason"]) == ("", "")
+    assert told["portal"]["stale_reason"] == "such as 'a private word'"
+
+
+def test_a_column_that_becomes_private_leaves_the_file(
+    open_world: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_world(small_world()) as (store, settings):
+        write_open_data(store, settings, tmp_path / "old")
+        fewer = tuple(
+            replace(e, columns=tuple(c for c in e.columns if c.name != "url")) for e in open_data.EXPORTS
+        )
+        monkeypatch.setattr(open_data, "EXPORTS", fewer)
+        write_open_data(store, settings, tmp_path / "data", old=tmp_path / "old")
+    assert "url" in (tmp_path / "old" / "feedback.csv").read_text("utf-8").splitlines()[0].split(",")
+    assert "url" not in (tmp_path / "data" / "feedback.csv").read_text("utf-8").splitlines()[0].split(",")
 
 
 def test_findings_of_a_hidden_source_are_counts_without_records(open_world: Open, tmp_path: Path) -> None:

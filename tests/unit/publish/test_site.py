@@ -84,6 +84,35 @@ def test_an_issue_page_tells_its_story(site: Path) -> None:
     assert "md-tabs__item--active" in page
 
 
+def test_an_answer_on_the_record_stands_in_the_timeline_and_gives_no_date_to_the_data(
+    open_world: Open,
+) -> None:
+    world = small_world()
+    later = AS_OF + timedelta(days=40)
+    world.rows["source"].append(
+        {**world.rows["source"][0], "source_id": "register", "connector": "register", "as_of_at": later}
+    )
+    member = next(r for r in world.rows["issue_feedback"] if r["source_id"] == "portal")
+    slug = next(r["slug"] for r in world.rows["issue"] if r["issue_id"] == member["issue_id"])
+    world.add(
+        "response", response_id="entry", source_id="register", agency_code="highways", responded_at=later,
+        update_class="substance", public_text="We put this on the record.", feedback_count=1,
+    )  # fmt: skip
+    place = {name: member[name] for name in ("feedback_id", "source_id", "month")}
+    world.add(
+        "response_feedback", response_id="entry", **place, responded_at=later, method="register", confidence=1.0,
+        is_reviewed=True,
+    )  # fmt: skip
+    with open_world(world) as (store, settings):
+        site = publish(store, settings, now=now())
+    page = text_of((site / "issues" / slug / "index.html").read_text("utf-8"))
+    assert page.count("We put this on the record.") == 2
+    assert "Data up to 1 July 2025" in page
+    assert "August 2025" not in text_of((site / "index.html").read_text("utf-8")).replace(
+        "10 August 2025", ""
+    )
+
+
 def test_what_was_left_out_of_a_long_timeline_is_said(open_world: Open) -> None:
     world = small_world()
     for number in range(500, 540):

@@ -124,7 +124,7 @@ def test_what_only_sounds_like_an_answer_is_no_response(shipped: Classifier, tex
         ("See Notes tab for more details", "internal", "unknown"),
         ("emailed to clear channel", "referral", "referred"),
         ("Packing leak on GV, re pack scheduled", "substance", "unknown"),
-        ("emailed link - https://example.org/parking/permits", "substance", "unknown"),
+        ("emailed link - https://example.org/parking/permits", "referral", "referred"),
         ("emailed link to customer", "answered_privately", "unknown"),
         ('Clerk "Done! Emailed the customer."', "work_done", "work_done"),
         (

@@ -199,6 +199,17 @@ def test_a_conversation_is_one_issue_with_a_page_from_two_messages_of_people_up(
     assert title == "The playground is shut and nobody says why is shut and nobody says why is shut…"
 
 
+def test_no_word_of_a_private_row_is_in_a_title(town: Town) -> None:
+    path = town.folder / "data" / "sources.yml"
+    path.write_text(path.read_text("utf-8").replace("publish_rows: true", "publish_rows: false"), "utf-8")
+    root = town.add("1", "2024-01-01", source_id="posts", text="A leak in our cellar", conversation_id="1")
+    petition = town.add("2", "2024-01-01", source_id="petitions", title="No more pothole in Hidden Lane")
+    town.understand()
+    found = issue_of(town)
+    assert found[root]["public_title"] == "Water leaks, January 2024"
+    assert found[petition]["public_title"] == "Potholes, January 2024"
+
+
 def test_a_petition_is_one_issue_with_a_page(town: Town) -> None:
     petition = town.add("1", "2024-01-01", source_id="petitions", title="Près de l'école: more buses")
     town.understand()

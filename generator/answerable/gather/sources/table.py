@@ -44,7 +44,9 @@ _BAD_ENCODING_SHARE = 0.01
 """More rows than this that are not in the encoding: then the settings are wrong, not the rows."""
 
 _KEYS_SAMPLE = 10_000
+_CALENDAR = (ibis.timestamp("0001-01-02 00:00:00"), ibis.timestamp("9999-12-31 09:00:00"))
 _MAX_LINE = 1 << 24
+_MANY = 1e12
 _TRUE = ("true", "t", "yes", "y", "1", "1.0")
 _FALSE = ("false", "f", "no", "n", "0", "0.0")
 _CODES = ("service", "agency")
@@ -524,11 +526,13 @@ def _absent(text: ir.Value, missing: Sequence[str]) -> ir.Value:
 
 def _with_values(rows: ir.Table, name: str, values: Mapping[str, str]) -> ir.Table:
     """A column by its value map; a value that the map does not know stands in ``unknown_<name>``."""
+    # Values that differ by outer white space only are one: a row must not be joined twice.
+    meant = {value.strip(): code for value, code in values.items()}
     lookup = ibis.memtable(
         pa.table(
             {
-                "value_given": pa.array([v.strip() for v in values], pa.string()),
-                "value_meant": pa.array(list(values.values()), pa.string()),
+                "value_given": pa.array(list(meant), pa.string()),
+                "value_meant": pa.array(list(meant.values()), pa.string()),
             }
         )
     )
@@ -550,16 +554,24 @@ def _plain_id(text: ir.Value) -> ir.Value:
 def _number(text: ir.Value, *, is_whole: bool) -> ir.Value:
     number = text.cast("string").try_cast("float64")
     number = ibis.ifelse(number.isnan() | number.isinf(), ibis.null("float64"), number)
-    return number.round().cast("int64") if is_whole else number
+    if not is_whole:
+        return number
+    # Beyond it no count is one, and sums of many would not fit any more.
+    return ibis.ifelse(number.abs() < _MANY, number, ibis.null("float64")).round().cast("int64")
 
 
 def _instant(text: ir.Value, mapping: ColumnMap, zone: str, *, ignore_offset: bool) -> ir.Value:
     """A UTC instant from a text, by the first format that fits."""
     if not text.type().is_string():
-        return _typed_instant(text, zone, ignore_offset=ignore_offset)
+        return _on_calendar(_typed_instant(text, zone, ignore_offset=ignore_offset))
     formats = (mapping.format,) if isinstance(mapping.format, str) else mapping.format or ("iso",)
     tries = [_by_format(text, pattern, zone, ignore_offset=ignore_offset) for pattern in formats]
-    return ibis.coalesce(*tries).cast("timestamp")
+    return _on_calendar(ibis.coalesce(*tries).cast("timestamp"))
+
+
+def _on_calendar(instant: ir.Value) -> ir.Value:
+    """An instant that Python's calendar holds in every zone; NULL for others (the engine knows infinity, too)."""
+    return ibis.ifelse(instant.between(*_CALENDAR), instant, ibis.null("timestamp"))
 
 
 def _typed_instant(value: ir.Value, zone: str, *, ignore_offset: bool) -> ir.Value:
