@@ -3,8 +3,8 @@
     python benchmarks/home_weight.py                  the demonstration site, build/site
     python benchmarks/home_weight.py --site FOLDER
 
-Without a site in build/site, a made one is built. Chromium (ANSWERABLE_CHROMIUM, else the one on the path) opens the page
-with an empty cache, waits until it asks for nothing more, and goes down to its end. Requests to any other host are
+Without a site in build/site, a made one is built. Chromium (ANSWERABLE_CHROMIUM, else the one on the path) opens the
+page with an empty cache, waits until it asks for nothing more, and goes down to its end. Requests to any other host are
 counted and refused.
 """
 

@@ -1,7 +1,7 @@
 """A made-up project of service requests of any size: for measuring, not for looking at.
 
-Requests have a category of 40, a queue of 12, a place in one of 36 squares (a third have none), a status, four times and
-in two thirds of the closed ones a public note: one of a dozen phrases, one in twenty with a number of its own.
+Requests have a category of 40, a queue of 12, a place in one of 36 squares (a third have none), a status, four times
+and in two thirds of the closed ones a public note: one of a dozen phrases, one in twenty with a number of its own.
 
 By default they lie anywhere in their eight years. With ``issue_size`` that many at a time lie in one square and in one
 category within some days, and the next ones there come a year later: so each such group is an issue of its own.
@@ -66,8 +66,9 @@ def make_project(folder: Path, *, rows: int, file_format: str, issue_size: int =
         "sources:\n  - id: portal\n    connector: table\n    name: Portal\n    licence: {name: CC0}\n"
         "    kind: service_request\n    channel: web\n    publish_rows: true\n"
         f"    path: requests.{file_format}\n    closed_statuses: [closed]\n    open_statuses: [open]\n"
-        "    columns:\n      record_id: id\n      created_at: opened\n      updated_at: updated\n      closed_at: closed\n"
-        "      status: status\n      agency: queue\n      service: category\n      latitude: lat\n      longitude: lon\n"
+        "    columns:\n      record_id: id\n      created_at: opened\n      updated_at: updated\n"
+        "      closed_at: closed\n      status: status\n      agency: queue\n      service: category\n"
+        "      latitude: lat\n      longitude: lon\n"
         "      note: note\n      note_at: updated\n"
     )
     squares = [
@@ -147,6 +148,6 @@ def _write_requests(path: Path, rows: int, file_format: str, issue_size: int) ->
                 end as note
             from base
         ) to '{path}' ({options})
-        """
+        """  # noqa: S608  our own words only
     )
     con.close()

@@ -1,7 +1,7 @@
 """Every benchmark, one after the other: `make bench`.
 
-Each prints what it measured and, where there is a limit or a peer, the ratio in the same run; the exit code is 1 where a
-limit was missed. `python benchmarks/run.py --quick` takes a hundredth of the rows, to see that everything runs.
+Each prints what it measured and, where there is a limit or a peer, the ratio in the same run; the exit code is 1 where
+a limit was missed. `python benchmarks/run.py --quick` takes a hundredth of the rows, to see that everything runs.
 """
 
 from __future__ import annotations

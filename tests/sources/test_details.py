@@ -57,7 +57,7 @@ def test_posts(project: Any, at: Any) -> None:
     assert {r["conversation_id"] for r in (first, reply, thanks)} == {first["record_id"]}
     assert first["support_count"] == 2
     assert thanks["created_at"] == at("2024-03-20T10:51:31")
-    toot, boost = rows["1"], rows["boost/@bea@city.example/1"]
+    toot, boost = rows["1"], rows["boost/131dfd7e0f27/1"]
     assert toot["text"] == "Water\xa0leak\nsince Monday <3\nHelp #Leak"
     assert toot["mentions"] == "waterboard@social.example"
     assert (boost["is_repost"], toot["is_repost"]) == (True, False)

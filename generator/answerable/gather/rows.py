@@ -631,7 +631,7 @@ def _feedback(
         "latitude": rows.latitude.round(3),
         "longitude": rows.longitude.round(3),
         "lang": rows.lang.fill_null(source.language) if source.language else rows.lang,
-        "url": ibis.ifelse(rows.url.re_search(r"^https?://[^\s/]"), rows.url, ibis.null("string")),
+        "url": _public_address(rows, is_social=is_social),
         "time_precision": precision,
         "closing_reason": _listed(rows, "closing_reason"),
         "conversation_id": rows.conversation_id,
@@ -646,6 +646,18 @@ def _feedback(
     )
     columns |= {name: rows[name] for name in same.split()}
     return as_table(rows.mutate(**{name: _value(value) for name, value in columns.items()}), "feedback")
+
+
+def _public_address(rows: ir.Table, *, is_social: bool) -> ir.Value:
+    """The address at the source, where it is one; not that of a post which names the private person who wrote it."""
+    is_address = rows.url.re_search(r"^https?://[^\s/]")
+    if is_social:
+        account = rows.account.re_extract(r"^[^@]+", 0)
+        # A channel of Telegram is a publication, whoever writes it.
+        is_person = ~rows.is_official.fill_null(False) & ~rows.url.startswith("https://t.me/")
+        names = rows.url.lower().contains(account) & is_person
+        is_address = is_address & ~names.fill_null(False)
+    return ibis.ifelse(is_address, rows.url, ibis.null("string"))
 
 
 def as_table(rows: ir.Table, name: str) -> ir.Table:

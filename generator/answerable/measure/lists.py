@@ -153,8 +153,8 @@ def label_rows(labels: pd.DataFrame, sources: Sources) -> pd.DataFrame:
 def issue_rows(counts: pd.DataFrame) -> pd.DataFrame:
     """Rows of raised, supporters and open for each issue.
 
-    A private number is shown only where no private number of that measure is small: issues add up to topics,
-    agencies, areas and months in too many ways to hide a few of them.
+    A private number is never shown: issues add up to topics, agencies, areas and months in too many ways, and one of
+    eight beside a topic of ten would tell of two.
 
     Args:
         counts: ``issue_id``, ``is_private`` (of the rows' source), ``raised``, ``supporters``,
@@ -173,11 +173,6 @@ def issue_rows(counts: pd.DataFrame) -> pd.DataFrame:
     frames = []
     for name in ("raised", "supporters", "open"):
         is_known = total["supporters_known"] > 0 if name == "supporters" else total["raised"] >= 0
-        values, part = total.loc[is_known, name], private.loc[is_known, name]
-        # What is open among so few tells as much as the few.
-        numbers = [*part, *private["raised"]] if name == "open" else list(part)
-        # A zero beside hidden numbers is hidden too: which issues hold something private is told by `raised`.
-        of_private = private.loc[is_known, "raised"] > 0
-        is_any_small = any(is_small(n) for n in numbers)
-        frames.append(count_rows(name, values, of_private & is_any_small))
+        values = total.loc[is_known, name]
+        frames.append(count_rows(name, values, private.loc[is_known, "raised"] > 0))
     return with_columns(frames)

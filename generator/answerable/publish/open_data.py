@@ -138,11 +138,21 @@ def _responses(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa:
 
 
 def _issues(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: ARG001
-    """An issue with feedback of a source that hides its rows is there only where it may have a page."""
+    """An issue with feedback of a source that hides its rows is there only where it may have a page.
+
+    Its size and its instants are not told: they would be those of single rows, or tell them by subtraction.
+    """
     issue = store.read("issue")
     hidden = store.read("source").filter(~ibis._.is_published_by_row).select("source_id")
     touched = store.read("issue_feedback").semi_join(hidden, "source_id").select("issue_id").distinct()
-    return issue.filter(issue.has_page).union(issue.filter(~issue.has_page).anti_join(touched, "issue_id"))
+    whole = issue.anti_join(touched, "issue_id")
+    private = issue.filter(issue.has_page).semi_join(touched, "issue_id")
+    private = private.mutate(
+        feedback_count=ibis.null("int64"),
+        first_at=private.first_at.truncate("M"),
+        last_at=private.last_at.truncate("M"),
+    )
+    return whole.union(private.select(*whole.columns).cast(whole.schema()))
 
 
 def _findings(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: ARG001

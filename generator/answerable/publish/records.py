@@ -157,6 +157,7 @@ class _IssueWriter:
             is_petition=issue.kind == "petition",
             waiting_day=None if waiting_on is None else self._day(waiting_on),
             open_count=self._open_count(issue),
+            is_rated=self._view.is_rated,
             first_day=self._day_of(issue.first_at),
             last_day=None if issue.first_at == issue.last_at else self._day_of(issue.last_at),
             numbers=self._numbers(issue),

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from answerable.draw.numbers import FORMS, Form, Number, Numbers, Row, UnknownNumberError, format_number
+from answerable.draw.numbers import (
+    BRIEF,
+    FORMS,
+    Form,
+    Number,
+    Numbers,
+    Row,
+    UnknownNumberError,
+    format_number,
+)
 from answerable.measure.measures import MEASURES
 
 MakeRow = Callable[..., Row]
@@ -126,6 +135,25 @@ def test_what_cannot_be_said_is_said_in_words(make_row: MakeRow) -> None:
     assert text("median_days_to_closing", is_too_few=True) == "too few to say"
     assert text("median_days_to_closing", is_suppressed=True) == "hidden to protect people"
     assert text("median_days_to_closing") == "not known"
+
+
+def test_a_table_says_it_in_few_words_that_are_explained(make_row: MakeRow) -> None:
+    def text(measure: str, **more: object) -> str:
+        return format_number(make_row(measure, None, unit="days", **more), form="brief")
+
+    said = [
+        text("median_days_to_closing", is_not_reached=True),
+        text("p90_days_to_closing", is_not_reached=True),
+        text("median_days_to_closing", is_too_few=True),
+        text("median_days_to_closing", is_suppressed=True),
+        text("median_days_to_closing"),
+    ]
+    assert said == ["not yet half", "not yet nine in ten", "too few", "hidden", "not known"]
+    assert set(said) == set(BRIEF)
+    known = make_row("response_rate", 0.5, low=0.4, high=0.6, unit="share")
+    assert format_number(known, form="brief") == format_number(known)
+    open_ended = make_row("median_days_to_closing", None, low=2.0, unit="days", is_not_reached=True)
+    assert Number(open_ended, form="brief", is_with_interval=True).interval == ""
 
 
 def test_a_suppressed_row_gives_nothing_away(make_row: MakeRow) -> None:
