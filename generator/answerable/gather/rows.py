@@ -290,13 +290,17 @@ def _with_closing(rows: ir.Table, source: FeedbackSource) -> ir.Table:
 
 
 def _with_note(rows: ir.Table, source: FeedbackSource, as_of_at: datetime) -> ir.Table:
-    """Adds answered_at, when the note was given, and whether that is only the latest that it can have been."""
+    """Adds answered_at, when the note was given, and whether that is only the latest that it can have been.
+
+    Some sources name an answer (its identifier or its address) and do not give its text.
+    """
     known = ibis.coalesce(rows.note_at, rows.updated_at, rows.said_closed_at)
+    is_answered = rows.note.notnull() | rows.answer_id.notnull() | rows.note_url.notnull()
     return rows.mutate(
         answered_at=ibis.ifelse(
-            rows.note.isnull(),
-            ibis.null("timestamp"),
+            is_answered,
             ibis.coalesce(known, ibis.literal(as_of_at).cast("timestamp")),
+            ibis.null("timestamp"),
         ),
         is_at_latest=(source.update_history == "latest_only") | known.isnull(),
     )
@@ -712,7 +716,7 @@ def _updates(rows: ir.Table, gathered: Gathered, source: FeedbackSource) -> ir.T
     parts = [update("opened", ibis.ifelse(rows.is_official, ibis.null("timestamp"), rows.created_at))]
     if "acknowledged_at" in gathered.mapped:
         parts.append(update("acknowledged", rows.acknowledged_at, agency_code=speaker, is_official=True))
-    if "note" in gathered.mapped:
+    if {"note", "answer_id", "note_url"} & set(gathered.mapped):
         parts.append(
             update(
                 "replied",
