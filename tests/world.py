@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +271,9 @@ def small_world(*, texts: Sequence[str] = (), replies: Sequence[str] = ()) -> Wo
         url="https://parks.example/hedge", topic_codes="trees", area_codes="old-harbour",
     )  # fmt: skip
     world.add(
+        "takedown", takedown_id="k1", source_id="portal", removed_on=date(2025, 1, 2), reason="mistake",
+    )  # fmt: skip
+    world.add(
         "finding", finding_id="x1", source_id="portal", finding_code="place_missing", record_id="3",
         file_name="none.csv", line=4, column_name="lat", row_count=1,
     )  # fmt: skip
@@ -284,7 +287,7 @@ def small_world(*, texts: Sequence[str] = (), replies: Sequence[str] = ()) -> Wo
             licence_url="https://creativecommons.org/licenses/by/4.0/", attribution="Town of Brookhaven",
             extract_note="An extract of 2024 and 2025 for tests." if is_open else None, update_history="full",
             is_published_by_row=is_open, is_rate_published=True, time_precision="second", as_of_at=AS_OF,
-            last_success_at=AS_OF, is_stale=False, feedback_count=held,
+            last_success_at=AS_OF, is_stale=False, is_complete=True, feedback_count=held,
         )  # fmt: skip
         world.add(
             "source_run", run_id="run", source_id=source_id, started_at=AS_OF, finished_at=AS_OF, result="changed",

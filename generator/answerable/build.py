@@ -11,24 +11,39 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
 from answerable import schema
+from answerable.errors import UsageError
 from answerable.gather.files import matching_paths
+from answerable.gather.passes import plan
 from answerable.gather.places import load_areas
 from answerable.gather.sync import Receipt, gather
+from answerable.gather.takedowns import find, forget
 from answerable.measure.stage import measure
 from answerable.publish.site import publish, template_folders
-from answerable.settings import RegisterSource, Settings, load_settings
+from answerable.record_table import Forgotten
+from answerable.live_settings import LiveSource
+from answerable.settings import Settings, load_settings
 from answerable.slugs import slugify
 from answerable.store import Store
 from answerable.understand.stage import understand
 
-__all__ = ["Built", "build", "gather_project", "store_folder", "write_lists"]
+__all__ = [
+    "Built",
+    "build",
+    "forget_feedback",
+    "gather_project",
+    "plan_gather",
+    "store_folder",
+    "write_lists",
+]
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +62,11 @@ def store_folder(project: Path) -> Path:
     return project / "build" / "store"
 
 
-def build(project: Path, *, is_forced: bool = False) -> Built:
+def build(project: Path, *, is_forced: bool = False, is_asking: bool = True) -> Built:
     """Gather from every source and publish the site into ``project/build/site``.
 
     With nothing changed since the last build (sources, settings, templates, program) nothing is done, unless
-    ``is_forced``.
+    ``is_forced``. Live sources are asked each time, unless ``is_asking`` is false: then what is held of them is used.
 
     Raises:
         AnswerableError: one of its kinds; the site that stood before is left as it was.
@@ -60,12 +75,14 @@ def build(project: Path, *, is_forced: bool = False) -> Built:
     site = project / "build" / "site"
     with Store.open(store_folder(project)) as store:
         inputs = _inputs(settings)
-        if not is_forced and store.mark("build") == inputs and (site / "index.html").exists():
+        asks = is_asking and any(isinstance(s, LiveSource) for s in settings.sources)
+        is_same = store.mark("build") == inputs and (site / "index.html").exists()
+        if is_same and not is_forced and not asks:
             log.info("nothing has changed since the last build")
             return Built(site, (), True)
         write_lists(store, settings)
         log.info("gather: %d sources", len(settings.sources))
-        receipts = gather(store, settings)
+        receipts = gather(store, settings, is_asking=is_asking)
         log.info("understand")
         understand(store, settings)
         log.info("measure")
@@ -79,12 +96,49 @@ def build(project: Path, *, is_forced: bool = False) -> Built:
         return Built(site, receipts, False)
 
 
-def gather_project(project: Path, *, only: str | None = None) -> tuple[Receipt, ...]:
+def gather_project(
+    project: Path, *, only: str | None = None, since: datetime | None = None
+) -> tuple[Receipt, ...]:
     """Gather from the sources of a project (or from the one named), and nothing else."""
     settings = load_settings(project)
     with Store.open(store_folder(project)) as store:
         write_lists(store, settings)
-        return gather(store, settings, only=only)
+        return gather(store, settings, only=only, since=since)
+
+
+def plan_gather(
+    project: Path, *, only: str | None = None, since: datetime | None = None
+) -> Iterator[tuple[str, str, str]]:
+    """What a gather would ask of live sources (source, pass, first request in words); nothing is asked.
+
+    Raises:
+        UsageError: there is no source of that id.
+    """
+    settings = load_settings(project)
+    if only is not None and only not in settings.source_by_id:
+        raise UsageError(f"there is no source {only}")
+    wanted = [s for s in settings.sources if isinstance(s, LiveSource) and only in {None, s.id}]
+    now = datetime.now(UTC).replace(tzinfo=None)
+    with Store.open(store_folder(project)) as store:
+        yield from plan(wanted, store, settings, now=now, since=since)
+
+
+def forget_feedback(project: Path, names: Sequence[str], *, reason: str) -> tuple[Forgotten, ...]:
+    """Remove feedback from the store for good, with every copy, by its address, feedback_id or SOURCE:RECORD.
+
+    What was drawn and written from it goes too; ``build`` makes it anew.
+
+    Raises:
+        UsageError: nothing held has one of the names.
+    """
+    settings = load_settings(project)
+    with Store.open(store_folder(project)) as store:
+        targets = tuple(dict.fromkeys(t for name in names for t in find(store, settings, name)))
+        done = forget(store, targets, reason=reason, removed_on=datetime.now(UTC).date())
+    # Everything in build/ but the store and the published site can be made anew, and may hold what was removed.
+    for made in ("docs", "cache"):
+        shutil.rmtree(project / "build" / made, ignore_errors=True)
+    return done
 
 
 def write_lists(store: Store, settings: Settings) -> None:
@@ -146,6 +200,5 @@ def _files(settings: Settings) -> Iterator[Path]:
     if settings.site.areas is not None and (project / settings.site.areas.file).exists():
         yield project / settings.site.areas.file
     for source in settings.sources:
-        patterns = (source.path,) if isinstance(source, RegisterSource) else source.paths
-        for pattern in patterns:
+        for pattern in () if isinstance(source, LiveSource) else source.paths:
             yield from (p for p in matching_paths(project, pattern) if p.is_file())

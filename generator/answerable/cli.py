@@ -54,6 +54,7 @@ def _version(
 def build(
     project: Project = HERE,
     force: Annotated[bool, typer.Option("--force", help="Build although nothing has changed.")] = False,  # noqa: FBT002
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no live source: use what is held.")] = False,  # noqa: FBT002
 ) -> None:
     """Gather, understand, measure, check and publish into PROJECT/build/site.
 
@@ -63,9 +64,9 @@ def build(
     from answerable.build import build as run
 
     with _Progress():
-        built = run(_folder(project), is_forced=force)
+        built = run(_folder(project), is_forced=force, is_asking=not offline)
     for receipt in built.receipts:
-        if receipt.result == "failed":
+        if receipt.message:
             _say(f"warning: source {receipt.source_id}: {receipt.message}")
     if built.is_unchanged:
         _say("Nothing has changed since the last build.")
@@ -78,23 +79,40 @@ def build(
 def gather(
     project: Project = HERE,
     source: Annotated[str | None, typer.Option(help="Only the source with this id.")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
+            help="Ask live sources for what is new since then (UTC), whatever was read before.",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and stop.")] = False,  # noqa: FBT002
 ) -> None:
     """Read the sources into PROJECT/build/store, and publish nothing.
 
-    Exits with 5 where a source has been failing for longer than its max_age_days, else with 0 and a warning.
+    Live sources are asked for what is new, for answers and changes to what is open, and for what was deleted; each has
+    a budget of requests, and the next gather goes on where this one stopped. Exits with 5 where a source has been
+    failing for longer than its max_age_days, else with 0 and a warning.
     """
-    from answerable.build import gather_project, store_folder
+    from answerable.build import gather_project, plan_gather, store_folder
     from answerable.publish.checks import check_sources
     from answerable.settings import load_settings
     from answerable.store import Store
 
     folder = _folder(project)
+    if dry_run:
+        steps = list(plan_gather(folder, only=source, since=since))
+        for source_id, name, what in steps:
+            typer.echo(f"{source_id}: {name}: {what}")
+        if not steps:
+            typer.echo("No live source would be asked: the sources are files.")
+        return
     with _Progress():
-        receipts = gather_project(folder, only=source)
+        receipts = gather_project(folder, only=source, since=since)
     for receipt in receipts:
-        if receipt.result == "failed":
+        if receipt.message:
             _say(f"warning: source {receipt.source_id}: {receipt.message}")
-        else:
+        if receipt.result != "failed":
             typer.echo(
                 f"{receipt.source_id}: {receipt.result}, {receipt.feedback_count} feedback "
                 f"({receipt.new_count} new, {receipt.changed_count} changed, {receipt.gone_count} gone), "
@@ -188,6 +206,48 @@ def explain(
 
     with Store.open(store_folder(_folder(project)), is_writer=False) as store:
         typer.echo(str(run(store, name)))
+
+
+@app.command()
+def forget(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="URL|ID...", help="An address, a feedback_id, or SOURCE:RECORD as in square:1234."
+        ),
+    ],
+    project: Annotated[
+        Path, typer.Option(help="The project's folder.", show_default="the current folder")
+    ] = HERE,
+    reason: Annotated[
+        str, typer.Option(help="personal_data, asked_by_author, court_order or mistake: it is published.")
+    ] = "personal_data",
+    rebuild: Annotated[bool, typer.Option(help="Build the site anew, asking no live source.")] = True,  # noqa: FBT002
+) -> None:
+    """Remove feedback for good: the record, its earlier versions, its copies, and its trace in the site.
+
+    A keyed hash stays behind, so that it is never gathered again, and a line in the public log of removals that says
+    when and why, but not what. Files that you gather from are yours: take it out of them as well.
+    """
+    from answerable import schema
+    from answerable.build import build as run
+    from answerable.build import forget_feedback
+
+    if reason not in schema.TAKEDOWN_REASONS:
+        raise UsageError(f"no reason {reason}", remedy=f"one of: {', '.join(schema.TAKEDOWN_REASONS)}")
+    folder = _folder(project)
+    done = forget_feedback(folder, names, reason=reason)
+    for removal in done:
+        typer.echo(f"removed from {removal.source_id}; its key is {removal.key}")
+    typer.echo("To have it removed wherever this project is built, add to data/lookups/takedowns.yml:")
+    for removal in done:
+        typer.echo(f"  - {{key: {removal.key}, reason: {removal.reason}, removed_on: {removal.removed_on}}}")
+    if not rebuild:
+        typer.echo("The published site still shows it until the next answerable build.")
+        return
+    with _Progress():
+        built = run(folder, is_forced=True, is_asking=False)
+    typer.echo(f"The site in {built.site} no longer has it. Publish it.")
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):

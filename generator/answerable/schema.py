@@ -25,6 +25,7 @@ __all__ = [
     "MISSING_CODE",
     "RESPONSE_CLASSES",
     "TABLES",
+    "TAKEDOWN_REASONS",
     "TIME_PRECISIONS",
     "UPDATE_CLASSES",
     "UPDATE_KINDS",
@@ -62,6 +63,7 @@ UPDATE_KINDS = (
     "closed",
     "reopened",
     "confirmed",
+    "edited",
 )
 
 UPDATE_CLASSES = MappingProxyType(
@@ -92,6 +94,16 @@ CLOSING_REASONS = MappingProxyType(
         "unknown": "No reason given in public",
     }
 )
+
+TAKEDOWN_REASONS = MappingProxyType(
+    {
+        "personal_data": "It held somebody's personal data",
+        "asked_by_author": "The person who wrote it asked for it",
+        "court_order": "A court or an authority ordered it",
+        "mistake": "It should never have been gathered",
+    }
+)
+"""Why something was taken down: a closed list, so that a reason never says what it was."""
 
 EXCLUSIONS = MappingProxyType(
     {
@@ -143,6 +155,7 @@ BREAKDOWNS = MappingProxyType(
         "closing_reason": "By reason of closing",
         "exclusion": "By reason of not being counted",
         "finding": "By source and finding (source/finding)",
+        "takedown": "By reason of removal",
         "label": "By class that a person gave and class that the rules gave (person/rules)",
     }
 )
@@ -297,8 +310,26 @@ _TABLES = (
             Column("as_of_at", "timestamp", "T: the instant up to which it is complete"),
             Column("last_success_at", "timestamp", "When it was last read without an error"),
             Column("is_stale", "boolean", "Whether the newest attempt to read it failed", is_required=True),
+            Column(
+                "is_complete",
+                "boolean",
+                "Whether everything there is has been read; if not, the next gather goes on",
+                is_required=True,
+            ),
             Column("stale_reason", "string", "Why it could not be read, in a sentence"),
             Column("feedback_count", "int64", "Feedback held", is_required=True),
+        ),
+    ),
+    Table(
+        "takedown",
+        "What was removed because somebody asked for it: when and why, never what it was",
+        "gather",
+        ("takedown_id",),
+        (
+            _id("takedown_id", "The removal: a keyed hash that nobody can turn back"),
+            _SOURCE_ID,
+            Column("removed_on", "date", "When it was removed", is_required=True),
+            Column("reason", "string", "Why", is_required=True, values=tuple(TAKEDOWN_REASONS)),
         ),
     ),
     Table(

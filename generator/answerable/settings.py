@@ -10,7 +10,6 @@ known one. ``${NAME}`` and ``${NAME:-default}`` in a text stand for an environme
 from __future__ import annotations
 
 import csv
-import difflib
 import functools
 import os
 import re
@@ -19,30 +18,53 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import holidays
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from answerable.errors import SettingsError
+from answerable.live_settings import (
+    AlaveteliSource,
+    BlueskySource,
+    CkanSource,
+    DiscourseSource,
+    FeedSource,
+    GithubIssuesSource,
+    MastodonSource,
+    Open311Source,
+    RedditSource,
+    SnscrapeSource,
+    SocrataSource,
+    UkPetitionsSource,
+    XSource,
+)
+from answerable.setting_types import Account, Code, Licence, Model, Url, Zone, did_you_mean
+from answerable.source_settings import (
+    COLUMNS,
+    ColumnMap,
+    PetitionsSource,
+    RegisterSource,
+    SnscrapeArchiveSource,
+    TableSource,
+    Threshold,
+)
 
 __all__ = [
+    "COLUMNS",
     "Agency",
     "Areas",
+    "AskedSource",
     "Calendar",
+    "Code",
     "ColumnMap",
+    "FileSource",
     "Licence",
+    "Model",
     "PetitionsSource",
     "RegisterSource",
+    "RowsSource",
     "Service",
     "Settings",
     "Site",
@@ -51,6 +73,7 @@ __all__ = [
     "TableSource",
     "Threshold",
     "Topic",
+    "Url",
     "fold",
     "load_settings",
     "load_yaml",
@@ -58,52 +81,8 @@ __all__ = [
 ]
 
 
-class Model(BaseModel):
-    """A strict, frozen part of the settings."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-def _slug(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]+(?:[-_][a-z0-9]+)*", value):
-        raise ValueError(
-            "a code is lower case letters and digits, with single hyphens between, such as street-lights"
-        )
-    return value
-
-
-def _zone(value: str) -> str:
-    if value not in available_timezones():
-        near = difflib.get_close_matches(value, available_timezones(), 1)
-        raise ValueError(
-            "not a time zone" + (f"; did you mean {near[0]}?" if near else ", such as Europe/London")
-        )
-    return value
-
-
-def _http(value: str) -> str:
-    if value and not re.match(r"https?://[^\s/]+", value):
-        raise ValueError("an address begins with https:// or http://")
-    return value
-
-
-def _account(value: str) -> str:
-    return value.lstrip("@").casefold()
-
-
-Code = Annotated[str, AfterValidator(_slug)]
-Zone = Annotated[str, AfterValidator(_zone)]
-Url = Annotated[str, AfterValidator(_http)]
-Account = Annotated[str, AfterValidator(_account)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-class Licence(Model):
-    """The terms of a source or of the site's own data."""
-
-    name: str
-    url: Url = ""
 
 
 @functools.lru_cache(maxsize=512)
@@ -217,210 +196,29 @@ class Topic(Model):
     )
 
 
-class ColumnMap(Model):
-    """How one column of ours is read from a file. A bare text in the settings is the name of the column."""
+FileSource = TableSource | PetitionsSource | SnscrapeArchiveSource | RegisterSource
+"""The sources that are files on this machine."""
 
-    column: str | tuple[str, ...] | None = Field(
-        None, description="The column; several are joined by the separator"
-    )
-    separator: Annotated[str, StringConstraints(strip_whitespace=False)] = ": "
-    constant: str | None = Field(None, description="The same value for every row")
-    format: str | tuple[str, ...] | None = Field(
-        None,
-        description="How times are written: strptime, `epoch_seconds`, `epoch_milliseconds`; several are tried in turn",
-    )
-    values: dict[str, str] | None = Field(None, description="What a value of the source becomes")
-    values_file: str | None = Field(
-        None, description="The same from a CSV with the columns value and code, in data/"
-    )
-    missing: tuple[str, ...] = Field(("",), description="Values that mean that there is none")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bare(cls, value: Any) -> Any:
-        return {"column": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> ColumnMap:
-        if (self.column is None) == (self.constant is None):
-            raise ValueError("give either a column or a constant")
-        return self
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the source that it needs."""
-        if self.column is None:
-            return ()
-        return (self.column,) if isinstance(self.column, str) else self.column
-
-
-Kind = Literal["service_request", "post", "petition", "information_request", "comment"]
-Channel = Literal[
-    "311", "web", "app", "phone", "email", "social", "petition", "letter", "in_person", "other", "unknown"
-]
-
-
-class _Source(Model):
-    """What every source says of itself."""
-
-    id: Code
-    name: str
-    description: str = ""
-    url: Url = ""
-    licence: Licence
-    attribution: str = ""
-    language: str | None = Field(None, description="The language of its texts, where all are in one")
-    timezone: Zone | None = Field(None, description="The zone of times that carry none; else the site's")
-    ignore_offset: bool = Field(False, description="Take times as local although the file writes an offset")
-    as_of: datetime | None = Field(None, description="T: the instant up to which it is complete")
-    publish_rows: bool = Field(description="Whether each row is already public and may be published")
-    rates: bool = Field(
-        True, description="Whether rates may be computed: false for data chosen by having an answer"
-    )
-    extract_note: str = Field(
-        "", description="Why this is an extract, in a sentence that is shown with every figure"
-    )
-    max_age_days: int = Field(
-        30, ge=0, description="How long the site is published after the source began to fail"
-    )
-    agency: Code | None = Field(None, description="The agency responsible for all of it")
-    update_history: Literal["full", "latest_only"] = "full"
-
-
-class Threshold(Model):
-    """From which day on how many signatures make an answer due."""
-
-    since: date
-    signatures: int = Field(ge=1)
-
-
-COLUMNS = (
-    "record_id",
-    "created_at",
-    "updated_at",
-    "acknowledged_at",
-    "closed_at",
-    "reopened_at",
-    "confirmed_at",
-    "status",
-    "closing_reason",
-    "channel",
-    "agency",
-    "service",
-    "area",
-    "latitude",
-    "longitude",
-    "lang",
-    "url",
-    "title",
-    "text",
-    "author",
-    "is_official",
-    "is_repost",
-    "mentions",
-    "hashtags",
-    "reply_to_id",
-    "conversation_id",
-    "support_count",
-    "threshold_count",
-    "threshold_reached_at",
-    "note",
-    "note_at",
-    "note_url",
-    "answer_id",
+RowsSource = (
+    AlaveteliSource
+    | BlueskySource
+    | CkanSource
+    | DiscourseSource
+    | FeedSource
+    | MastodonSource
+    | Open311Source
+    | RedditSource
+    | SnscrapeSource
+    | SocrataSource
+    | UkPetitionsSource
+    | XSource
 )
-"""The columns of ours that a file's columns can be mapped onto."""
+"""The live sources that give feedback."""
 
+AskedSource = RowsSource | GithubIssuesSource
+"""The sources that are asked over the network (an instance of ``LiveSource`` is one)."""
 
-class _Tabular(_Source):
-    path: str | tuple[str, ...] = Field(description="A file or a pattern with *, from the project's folder")
-    format: Literal["csv", "parquet", "jsonl"] | None = Field(
-        None, description="Where missing: from the file's name"
-    )
-    encoding: str = "utf-8"
-    delimiter: str | None = None
-    extract: Literal["full", "increment"] = Field(
-        "full",
-        description="full: a row that is missing from newer files is gone; increment: newer files add and change",
-    )
-    columns: dict[str, ColumnMap]
-    closed_statuses: tuple[str, ...] = Field((), description="The source's statuses that mean closed")
-    open_statuses: tuple[str, ...] = Field((), description="The source's statuses that mean open")
-
-    @model_validator(mode="after")
-    def _known_columns(self) -> _Tabular:
-        for name in self.columns:
-            if name not in COLUMNS:
-                raise ValueError(f"unknown column {name}{_did_you_mean(name, COLUMNS)}")
-        for name in ("record_id", "created_at"):
-            if name not in self.columns:
-                raise ValueError(f"the columns need {name}")
-        return self
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The file names and patterns."""
-        return (self.path,) if isinstance(self.path, str) else self.path
-
-
-class TableSource(_Tabular):
-    """Rows of a CSV, Parquet or JSON Lines file."""
-
-    connector: Literal["table"]
-    kind: Kind
-    channel: Channel = "unknown"
-
-
-class PetitionsSource(_Source):
-    """Petitions: JSON files as the UK Parliament serves them, or a table with columns."""
-
-    connector: Literal["petitions"]
-    kind: Literal["petition"] = "petition"
-    channel: Channel = "petition"
-    path: str | tuple[str, ...] = Field(description="A file or a pattern with *, from the project's folder")
-    format: Literal["json", "csv", "parquet", "jsonl"] = "json"
-    encoding: str = "utf-8"
-    delimiter: str | None = None
-    extract: Literal["full", "increment"] = "full"
-    columns: dict[str, ColumnMap] = Field({}, description="Needed for every format but json")
-    closed_statuses: tuple[str, ...] = ("closed", "rejected", "hidden", "stopped")
-    open_statuses: tuple[str, ...] = ("open", "pending", "validated", "sponsored", "flagged")
-    thresholds: tuple[Threshold, ...] = Field(
-        (), description="Signatures that make an answer due, by the day it came into force"
-    )
-    answering_agency: Code | None = Field(None, description="The agency whose answer it is")
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The file names and patterns."""
-        return (self.path,) if isinstance(self.path, str) else self.path
-
-
-class SnscrapeArchiveSource(_Source):
-    """JSON Lines as snscrape 0.7 writes them."""
-
-    connector: Literal["snscrape_archive"]
-    kind: Literal["post"] = "post"
-    channel: Channel = "social"
-    path: str | tuple[str, ...] = Field(description="A file or a pattern with *, from the project's folder")
-    extract: Literal["full", "increment"] = "full"
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The file names and patterns."""
-        return (self.path,) if isinstance(self.path, str) else self.path
-
-
-class RegisterSource(_Source):
-    """What officials put on the record: Markdown files with front matter."""
-
-    connector: Literal["register"]
-    path: str = "data/responses/*.md"
-
-
-Source = Annotated[
-    TableSource | PetitionsSource | SnscrapeArchiveSource | RegisterSource, Field(discriminator="connector")
-]
+Source = Annotated[FileSource | AskedSource, Field(discriminator="connector")]
 
 
 class _SiteFile(Model):
@@ -552,10 +350,17 @@ def load_settings(project: Path) -> Settings:
         agencies=agencies,
         services=topics.services,
         topics=topics.topics,
-        sources=sources,
+        sources=tuple(_in_zone(s, site) for s in sources),
     )
     _check_together(settings)
     return settings
+
+
+def _in_zone(source: Source, site: Site) -> Source:
+    """An Open311 source's times without an offset are the site's, where it names no zone: its items are read alone."""
+    if isinstance(source, Open311Source) and source.timezone is None:
+        return source.model_copy(update={"timezone": site.timezone})
+    return source
 
 
 def _check_together(settings: Settings) -> None:
@@ -589,7 +394,7 @@ def _check_references(settings: Settings) -> None:
     ):
         if code is not None and code not in settings.agency_by_code:
             raise SettingsError(
-                f"{what} {code} is not in agencies.yml{_did_you_mean(code, settings.agency_by_code)}",
+                f"{what} {code} is not in agencies.yml{did_you_mean(code, settings.agency_by_code)}",
                 file=data / file,
                 line=_line_of(data / file, code),
             )
@@ -597,7 +402,7 @@ def _check_references(settings: Settings) -> None:
         if agency.topic is not None and agency.topic not in settings.topic_by_code:
             raise SettingsError(
                 f"agency {agency.code}: there is no topic {agency.topic}"
-                + _did_you_mean(agency.topic, settings.topic_by_code),
+                + did_you_mean(agency.topic, settings.topic_by_code),
                 file=data / "agencies.yml",
                 line=_line_of(data / "agencies.yml", agency.topic),
             )
@@ -605,7 +410,7 @@ def _check_references(settings: Settings) -> None:
         if topic.service not in settings.service_by_code:
             raise SettingsError(
                 f"topic {topic.code}: there is no service {topic.service}"
-                + _did_you_mean(topic.service, settings.service_by_code),
+                + did_you_mean(topic.service, settings.service_by_code),
                 file=data / "topics.yml",
                 line=_line_of(data / "topics.yml", topic.service),
             )
@@ -613,7 +418,7 @@ def _check_references(settings: Settings) -> None:
             if source_id != "any" and source_id not in settings.source_by_id:
                 raise SettingsError(
                     f"topic {topic.code}: there is no source {source_id}"
-                    + _did_you_mean(source_id, (*settings.source_by_id, "any")),
+                    + did_you_mean(source_id, (*settings.source_by_id, "any")),
                     file=data / "topics.yml",
                     line=_line_of(data / "topics.yml", source_id),
                 )
@@ -726,7 +531,7 @@ def _explained(
     if kind == "extra_forbidden":
         keys = _keys_at(model, at[:-1])
         return SettingsError(
-            f"unknown key {at[-1]}{_did_you_mean(str(at[-1]), keys)}",
+            f"unknown key {at[-1]}{did_you_mean(str(at[-1]), keys)}",
             file=path,
             line=line,
             remedy=f"known here: {', '.join(sorted(keys))}" if keys else "",
@@ -772,11 +577,6 @@ def _models_in(annotation: Any) -> list[Any]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [m for argument in getattr(annotation, "__args__", ()) for m in _models_in(argument)]
-
-
-def _did_you_mean(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, list(known), 1, 0.6)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _line_of(path: Path, code: str) -> int | None:

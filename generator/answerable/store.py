@@ -26,7 +26,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from urllib.parse import unquote
 
 import duckdb
@@ -36,8 +36,9 @@ import pandas as pd
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from answerable import schema
+from answerable import record_table, schema
 from answerable.errors import StoreBusyError, StoreError
+from answerable.record_table import RecordTable
 
 __all__ = ["Partition", "Store", "Written"]
 
@@ -55,19 +56,9 @@ create table if not exists partition (
     primary key (table_name, source_id, month)
 );
 create table if not exists mark (name varchar primary key, digest varchar not null);
-create table if not exists record (
-    source_id varchar not null, record_id varchar not null, payload varchar not null,
-    fetched_at timestamp not null, revision bigint not null check (revision >= 1), gone_at timestamp,
-    primary key (source_id, record_id, revision)
-);
 """
-
-
-_LATEST = (
-    "select * from record where source_id = $source "
-    "qualify revision = max(revision) over (partition by record_id)"
-)
-"""The newest revision of each record of a source."""
+_STATE_DDL += record_table.DDL
+_STATE_TABLES = ("generation", "partition", "mark", "record", "forgotten")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +130,18 @@ class Store:
         )
         con.raw_sql("set timezone = 'UTC'")
         con.raw_sql("set preserve_insertion_order = false")
-        state: duckdb.DuckDBPyConnection | None = None
+        store = cls(folder, con, None)
         try:
             if is_writer:
-                state = _open_state(folder / "answerable.duckdb")
-            store = cls(folder, con, state)
-            if is_writer:
+                store._state = _open_state(folder / "answerable.duckdb")
                 store._load_state()
                 store._sweep()
             else:
                 store._load_snapshot()
             yield store
         finally:
-            if state is not None:
-                state.close()
+            if store._state is not None:
+                store._state.close()
             con.disconnect()
             shutil.rmtree(spill, ignore_errors=True)
 
@@ -186,7 +175,7 @@ class Store:
             raise StoreError("the store was opened for reading")
         return self._state
 
-    def _sweep(self) -> None:
+    def _sweep(self, grace_seconds: float = _ORPHAN_SECONDS) -> None:
         """Remove what a killed run left, and files that no reader can still hold."""
         held = {p.path for p in self._partitions.values()}
         root = self.folder / "tables"
@@ -197,7 +186,7 @@ class Store:
                 continue
             number = re.match(r"tables/[^/]+/g(\d+)-", name)
             is_unborn = number is not None and int(number[1]) > self._generation
-            if is_unborn or now - path.stat().st_mtime > _ORPHAN_SECONDS:
+            if is_unborn or now - path.stat().st_mtime >= grace_seconds:
                 path.unlink()
         for folder in sorted((p for p in root.glob("**/*") if p.is_dir()), reverse=True):
             with contextlib.suppress(OSError):
@@ -503,60 +492,42 @@ class Store:
             raise StoreError(f"a mark {name} outside a transaction")
         self._marks[name] = digest
 
-    def records(self, source_id: str) -> dict[str, str]:
-        """The newest payload of each record of a source that is not gone, by record_id."""
-        rows = self._writer().execute(
-            f"select record_id, payload from ({_LATEST}) where gone_at is null order by record_id",  # noqa: S608
-            {"source": source_id},
-        )
-        return dict(rows.fetchall())
+    @property
+    def records(self) -> RecordTable:
+        """What connectors received, verbatim."""
+        return RecordTable(self._writer, self._in_transaction)
 
-    def write_records(
-        self, source_id: str, payloads: dict[str, str], *, fetched_at: Any, is_full: bool
-    ) -> None:
-        """Keep what a connector received, verbatim, in the open transaction: a changed payload is a new revision.
+    def _in_transaction(self) -> None:
+        if not self._staged:
+            raise StoreError("records outside a transaction")
 
-        With ``is_full``, a record that is not among ``payloads`` is marked as gone. Where there are too many
-        payloads for one call, write them in parts without it, and end with ``end_records``.
+    def erase(self) -> None:
+        """Leave no trace on disk of what was removed: old files go, and the DuckDB file is written anew.
+
+        A removed row stays in free pages of a DuckDB file until they are used again; a copy has none of them.
+
+        Raises:
+            StoreError: in a transaction.
         """
-        if not self._staged:
-            raise StoreError("records outside a transaction")
+        if self._staged:
+            raise StoreError("the store cannot be written anew in a transaction")
+        self._sweep(0)
         state = self._writer()
-        state.register(
-            "incoming",
-            pa.table({"record_id": list(payloads), "payload": pa.array(payloads.values(), pa.string())}),
-        )
-        latest = (
-            "select * from record where source_id = $source and record_id in (select record_id from incoming) "
-            "qualify revision = max(revision) over (partition by record_id)"
-        )
-        state.execute(
-            "insert into record "  # noqa: S608
-            "select $source, incoming.record_id, incoming.payload, $at, coalesce(latest.revision, 0) + 1, null "
-            f"from incoming left join ({latest}) latest using (record_id) "
-            "where latest.record_id is null or latest.payload != incoming.payload or latest.gone_at is not null",
-            {"source": source_id, "at": fetched_at},
-        )
-        state.unregister("incoming")
-        if is_full:
-            self.end_records(
-                source_id, pa.table({"record_id": pa.array(payloads, pa.string())}), at=fetched_at
-            )
-
-    def end_records(self, source_id: str, present: pa.Table, *, at: Any) -> None:
-        """Mark as gone, in the open transaction, the records of a source that are not in ``present.record_id``."""
-        if not self._staged:
-            raise StoreError("records outside a transaction")
-        state = self._writer()
-        state.register("present", present)
-        state.execute(
-            "update record set gone_at = $at where source_id = $source and gone_at is null "
-            "and record_id not in (select record_id from present) "
-            "and revision = (select max(other.revision) from record other "
-            "where other.source_id = record.source_id and other.record_id = record.record_id)",
-            {"source": source_id, "at": at},
-        )
-        state.unregister("present")
+        path = self.folder / "answerable.duckdb"
+        draft = path.with_suffix(".draft")
+        draft.unlink(missing_ok=True)
+        state.execute(f"attach {_quoted(os.fspath(draft))} as draft")
+        # Not `copy from database`: keys and checks come from our own statements, as in a new store.
+        state.execute("use draft")
+        state.execute(_STATE_DDL)
+        for name in _STATE_TABLES:
+            state.execute(f"insert into draft.{name} select * from answerable.{name}")  # noqa: S608
+        state.execute("use answerable")
+        state.execute("detach draft")
+        state.close()
+        draft.replace(path)
+        path.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+        self._state = _open_state(path)
 
     def secret(self) -> bytes:
         """The key for hashes of people: from the environment (ANSWERABLE_SECRET), else made once and kept here."""

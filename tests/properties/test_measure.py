@@ -172,6 +172,8 @@ def fill(store: Store, world: World) -> None:
             "is_rate_published": s not in SELECTED,
             "as_of_at": instant(world.until[s]),
             "is_stale": False,
+            "is_complete": True,
+            "is_complete": True,
             "feedback_count": 1,
         }
         for s in SOURCES

@@ -12,11 +12,10 @@ import pytest
 import yaml
 
 from answerable.gather.engine import feedback_id
-from answerable.gather.sync import CONNECTORS
-from answerable.settings import RegisterSource
+from answerable.settings import FileSource
 
 HERE = Path(__file__).parent
-KINDS: tuple[Any, ...] = (*CONNECTORS, RegisterSource)
+KINDS: tuple[Any, ...] = get_args(FileSource)
 NAMES = sorted(get_args(kind.model_fields["connector"].annotation)[0] for kind in KINDS)
 SQUARE = {"west": 0, "east": 1}
 AREAS = {

@@ -75,14 +75,14 @@ def test_records_are_kept_verbatim_with_their_revisions(project: Any) -> None:
     path = project.folder / "in/posts.jsonl"
     lines = path.read_text("utf-8").splitlines()
     with project.store() as store:
-        assert store.records("portal")["1768953236864545029"] == lines[0]
-        assert len(store.records("portal")) == 7
+        assert store.records.payloads("portal")["1768953236864545029"] == lines[0]
+        assert len(store.records.payloads("portal")) == 7
     changed = lines[1].replace("this morning", "this afternoon")
     path.write_text("\n".join([lines[0], changed]), "utf-8")
     receipt = project.gather()[0]
     assert (receipt.changed_count, receipt.gone_count) == (2, 5)
     with project.store() as store:
-        assert store.records("portal") == {"1768953236864545029": lines[0], "1768953236864545030": changed}
+        assert store.records.payloads("portal") == {"1768953236864545029": lines[0], "1768953236864545030": changed}
 
 
 def test_an_archive_may_grow_by_files(project: Any) -> None:
@@ -97,7 +97,7 @@ def test_an_archive_may_grow_by_files(project: Any) -> None:
     (update,) = project.rows("feedback_update", kind="replied")
     assert update["feedback_id"] == feedback_id("portal", "1768953236864545029")
     with project.store() as store:
-        assert len(store.records("portal")) == 2
+        assert len(store.records.payloads("portal")) == 2
 
 
 ENTRY = """---

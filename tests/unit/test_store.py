@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from answerable.errors import StoreBusyError, StoreError
@@ -133,11 +134,11 @@ def test_an_error_inside_a_transaction_undoes_all_of_it(tmp_path: Path) -> None:
         with pytest.raises(RuntimeError), store.transaction():  # noqa: PT012
             store.write("issue_feedback", links(("a", "p", "2024-01", "x")))
             store.set_mark("step", "1")
-            store.write_records("p", {"1": "{}"}, fetched_at=datetime(2024, 1, 1), is_full=True)  # noqa: DTZ001
+            store.records.keep("p", {"1": "{}"}, at=datetime(2024, 1, 1))  # noqa: DTZ001
             raise RuntimeError
         assert held(store) == set()
         assert store.mark("step") == ""
-        assert store.records("p") == {}
+        assert store.records.payloads("p") == {}
     with Store.open(tmp_path) as store:
         assert held(store) == set()
 
@@ -156,11 +157,12 @@ def test_a_changed_record_is_a_new_revision_and_a_missing_one_is_gone(tmp_path: 
             strict=True,
         ):
             with store.transaction():
-                store.write_records("p", payloads, fetched_at=day, is_full=True)
-            assert store.records("p") == payloads
+                store.records.keep("p", payloads, at=day)
+                store.records.end_others("p", pa.table({"record_id": list(payloads)}), at=day)
+            assert store.records.payloads("p") == payloads
         with store.transaction():
-            store.write_records("p", {"3": "c"}, fetched_at=days[3], is_full=False)
-        assert store.records("p") == {"1": "a2", "2": "b", "3": "c"}
+            store.records.keep("p", {"3": "c"}, at=days[3])
+        assert store.records.payloads("p") == {"1": "a2", "2": "b", "3": "c"}
 
 
 def test_a_reader_sees_the_last_commit_while_a_writer_is_at_work(tmp_path: Path) -> None:

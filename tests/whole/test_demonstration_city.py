@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import functools
 import json
 import random
 import re
@@ -11,15 +9,15 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.built import Built
 
 from answerable.explain import explain
-from answerable.publish.finished import dead_links, read_measures, unexplained_numbers
+from answerable.publish.finished import dead_links, unexplained_numbers
 from answerable.store import Store
 
 pytestmark = pytest.mark.slow
@@ -29,15 +27,8 @@ ANSWERABLE = Path(sys.executable).parent / "answerable"
 PLACED = 0.98
 
 
-@dataclass(frozen=True, eq=False)
-class City:
-    """The project's folder, with what was planted in it and what was published of it."""
-
-    project: Path
-
-    @property
-    def site(self) -> Path:
-        return self.project / "build" / "site"
+class City(Built):
+    """The city, with what was planted in it."""
 
     @cached_property
     def truth(self) -> dict[str, Any]:
@@ -46,19 +37,9 @@ class City:
         )
         return found
 
-    @functools.lru_cache(maxsize=8)  # noqa: B019  (one city a run)
-    def published(self, name: str) -> list[dict[str, str]]:
-        with (self.site / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-
     @cached_property
     def feedback(self) -> dict[tuple[str, str], dict[str, str]]:
         return {(row["source_id"], row["record_id"]): row for row in self.published("feedback")}
-
-    def measured(
-        self, measure: str, breakdown: str = "all", group: str = "all", interval: str = "all"
-    ) -> Any:
-        return read_measures(self.site / "data" / "measures.csv")[measure, breakdown, group, interval]
 
 
 @pytest.fixture(scope="module")

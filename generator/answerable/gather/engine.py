@@ -21,6 +21,7 @@ __all__ = [
     "instant_of_micros",
     "json_text",
     "json_valid",
+    "keyed_hash",
     "keyed_hash_expr",
     "row_hash_expr",
     "try_strptime",
@@ -132,6 +133,11 @@ def feedback_id(source_id: str, record_id: str) -> str:
 def keyed_hash_expr(secret: bytes, text: ir.Value) -> ir.Value:
     """A hash of a person's name that nobody can make again without the secret."""
     return _sha256(ibis.literal(secret.hex() + _SEPARATOR) + text).substr(0, _ID_DIGITS)
+
+
+def keyed_hash(secret: bytes, text: str) -> str:
+    """The same as ``keyed_hash_expr``, for one text."""
+    return hashlib.sha256(f"{secret.hex()}{_SEPARATOR}{text}".encode()).hexdigest()[:_ID_DIGITS]
 
 
 def row_hash_expr(text: ir.Value) -> ir.Value:

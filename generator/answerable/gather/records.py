@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from answerable.gather.rows import INSTANTS, canonical_types
 from answerable.store import Store
 
-__all__ = ["Record", "as_date", "as_instant", "keep_records", "noted"]
+__all__ = ["Record", "as_date", "as_instant", "columns_file", "keep_records", "noted"]
 
 _CHUNK = 5_000
 _ARROW = {
@@ -86,29 +86,56 @@ def keep_records(
     Returns:
         The columns as a table, and the names of those that have a ``bad_`` column.
     """
+    fetched_at = datetime.now(UTC).replace(tzinfo=None)
+    present: list[pa.Array] = []
+
+    def kept() -> Iterator[Record]:
+        for part in _parts(records):
+            payloads = {r.record_id: _encodable(r.payload) for r in part if r.record_id}
+            store.records.keep(source_id, payloads, at=fetched_at)
+            present.append(pa.array(payloads, pa.string()))
+            yield from part
+
+    columns, bad = columns_file(kept(), store, folder, mapped)
+    if is_full:
+        held = pa.table({"record_id": pa.chunked_array(present, pa.string())})
+        store.records.end_others(source_id, held, at=fetched_at)
+    return columns, bad
+
+
+def columns_file(
+    records: Iterable[Record], store: Store, folder: Path, mapped: Sequence[str]
+) -> tuple[ir.Table, tuple[str, ...]]:
+    """Writes the columns of records into a file, part by part.
+
+    Args:
+        records: the records in their order.
+        store: for its engine.
+        folder: where the file goes.
+        mapped: the columns of ours that the connector fills.
+
+    Returns:
+        The columns as a table, and the names of those that have a ``bad_`` column.
+    """
     bad = tuple(name for name in INSTANTS if name in mapped)
     fields = [pa.field("file_index", pa.int64()), pa.field("row", pa.int64())]
     fields += [pa.field(name, _ARROW[canonical_types[name]]) for name in mapped]
     fields += [pa.field(f"bad_{name}", pa.string()) for name in bad]
     shape = pa.schema(fields)
     target = folder / "records.parquet"
-    fetched_at = datetime.now(UTC).replace(tzinfo=None)
-    present: list[pa.Array] = []
     with pq.ParquetWriter(target, shape) as writer:
         for part in _parts(records):
-            rows = [
-                {"file_index": r.file_index, "row": r.row, "record_id": r.record_id}
-                | {name: _encodable(value) for name, value in r.columns.items()}
-                | {f"bad_{name}": _encodable(text) for name, text in r.bad.items()}
-                for r in part
-            ]
-            writer.write_table(pa.Table.from_pylist(rows, schema=shape))
-            payloads = {r.record_id: _encodable(r.payload) for r in part if r.record_id}
-            store.write_records(source_id, payloads, fetched_at=fetched_at, is_full=False)
-            present.append(pa.array(payloads, pa.string()))
-    if is_full:
-        held = pa.table({"record_id": pa.chunked_array(present, pa.string())})
-        store.end_records(source_id, held, at=fetched_at)
+            values: dict[str, list[Any]] = {
+                "file_index": [r.file_index for r in part],
+                "row": [r.row for r in part],
+            }
+            for name in mapped:
+                values[name] = [_encodable(r.columns.get(name)) for r in part]
+            if "record_id" in mapped:
+                values["record_id"] = [_encodable(r.record_id) for r in part]
+            for name in bad:
+                values[f"bad_{name}"] = [_encodable(r.bad.get(name)) for r in part]
+            writer.write_table(pa.table([pa.array(values[f.name], f.type) for f in fields], schema=shape))
     return store.con.read_parquet(target), bad
 
 
@@ -117,7 +144,7 @@ def _encodable(value: Any) -> Any:
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
-def _parts(records: Iterator[Record]) -> Iterator[list[Record]]:
+def _parts(records: Iterable[Record]) -> Iterator[list[Record]]:
     part: list[Record] = []
     for record in records:
         part.append(record)

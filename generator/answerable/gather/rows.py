@@ -24,14 +24,22 @@ from answerable.gather import engine
 from answerable.gather.files import InputFile
 from answerable.gather.findings import LOCATED_LIMIT, Finding
 from answerable.gather.places import Area, area_by_name, area_expr
-from answerable.settings import COLUMNS, PetitionsSource, Settings, SnscrapeArchiveSource, TableSource, fold
+from answerable.settings import (
+    COLUMNS,
+    PetitionsSource,
+    RowsSource,
+    Settings,
+    SnscrapeArchiveSource,
+    TableSource,
+    fold,
+)
 from answerable.store import Store
 
 __all__ = ["FeedbackSource", "Gathered", "Taken", "as_table", "canonical_types", "in_months", "take"]
 
 log = logging.getLogger(__name__)
 
-FeedbackSource = TableSource | PetitionsSource | SnscrapeArchiveSource
+FeedbackSource = TableSource | PetitionsSource | SnscrapeArchiveSource | RowsSource
 """The sources that give feedback (a register gives entries instead)."""
 
 INSTANTS = (
@@ -85,6 +93,8 @@ class Gathered:
         bad: the columns with a ``bad_`` column.
         findings: what the connector itself found, such as unreadable rows.
         locate: the line of rows of a file: from a file_index and rows to lines.
+        as_of_at: T, where the connector knows it.
+        history: what earlier versions of the records told, as rows of `HISTORY`; None where there is nothing.
     """
 
     rows: ir.Table
@@ -93,6 +103,24 @@ class Gathered:
     bad: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     locate: Callable[[int, Sequence[int]], Mapping[int, int]] = lambda _index, _rows: {}
+    as_of_at: datetime | None = None
+    history: pa.Table | None = None
+
+
+HISTORY = pa.schema(
+    [
+        ("history_record", pa.string()),
+        ("kind", pa.string()),
+        ("at", pa.timestamp("us")),
+        ("status", pa.string()),
+        ("text", pa.string()),
+        ("is_agency", pa.bool_()),
+    ]
+)
+"""What an earlier version of a record told: an edit, a status, a note that was replaced since."""
+
+REDUCED_AUTHOR = "key:"
+"""An author of whom only the keyed hash was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +181,7 @@ def take(
     store.con.to_parquet(rows, kept)
     rows = in_months(store, kept)
     rows, id_findings = _with_ids(rows, gathered, store, as_of_at)
+    rows = _without_forgotten(rows, source.id, store)
     findings = [
         *gathered.findings,
         *id_findings,
@@ -223,6 +252,8 @@ def _as_of(gathered: Gathered, rows: ir.Table, source: FeedbackSource, zone: str
         given = source.as_of
         local = given if given.tzinfo is not None else given.replace(tzinfo=ZoneInfo(zone))
         return local.astimezone(UTC).replace(tzinfo=None)
+    if gathered.as_of_at is not None:
+        return gathered.as_of_at
     names = [n for n in ("created_at", *_LATER) if n in gathered.mapped]
     changed = ibis.memtable(
         pa.table(
@@ -415,6 +446,15 @@ def _with_ids(
     return rows, findings
 
 
+def _without_forgotten(rows: ir.Table, source_id: str, store: Store) -> ir.Table:
+    """The rows without what people had taken down."""
+    keys = [f.key for f in store.records.forgotten() if f.source_id in {"", source_id}]
+    if not keys:
+        return rows
+    name = engine.keyed_hash_expr(store.secret(), ibis.literal(f"{source_id}:") + rows.record_id)
+    return rows.filter(~name.isin(keys).fill_null(False))
+
+
 def _losers(rows: ir.Table, store: Store) -> ir.Table | None:
     """The places of rows that a later row with the same identifier replaces; None where there is none.
 
@@ -535,7 +575,7 @@ def _located(conditions: Sequence[_Condition], gathered: Gathered, store: Store)
             findings += [
                 Finding(
                     condition.code,
-                    file_name=gathered.files[file["file_index"]].name,
+                    file_name=gathered.files[file["file_index"]].name or None,
                     column_name=condition.column,
                     row_count=file["n"] - LOCATED_LIMIT,
                 )
@@ -551,7 +591,7 @@ def _located(conditions: Sequence[_Condition], gathered: Gathered, store: Store)
             Finding(
                 condition.code,
                 record_id=place["record_id"],
-                file_name=gathered.files[place["file_index"]].name,
+                file_name=gathered.files[place["file_index"]].name or None,
                 line=lines.get((place["file_index"], place["row"])),
                 column_name=condition.column,
                 value=place["odd_value"],
@@ -622,8 +662,10 @@ def _feedback(
     channel = (
         _listed(rows, "channel").fill_null("unknown") if "channel" in gathered.mapped else source.channel
     )
-    author_key = ibis.ifelse(
-        rows.account.isnull(), ibis.null("string"), engine.keyed_hash_expr(store.secret(), rows.account)
+    author_key = ibis.cases(
+        (rows.account.startswith(REDUCED_AUTHOR), rows.account.substr(len(REDUCED_AUTHOR))),
+        (rows.account.notnull(), engine.keyed_hash_expr(store.secret(), rows.account)),
+        else_=ibis.null("string"),
     )
     columns: dict[str, Any] = {
         "feedback_id": engine.feedback_id_expr(source.id, rows.record_id),
@@ -738,4 +780,28 @@ def _updates(rows: ir.Table, gathered: Gathered, source: FeedbackSource) -> ir.T
         for kind, name in (("reopened", "reopened_at"), ("confirmed", "confirmed_at"))
         if name in gathered.mapped
     ]
+    if gathered.history is not None:
+        told = ibis.memtable(gathered.history)
+        speaks = told.is_agency
+        joined = rows.filter(~rows.is_official).join(told, rows.record_id == told.history_record)
+        values = {
+            "update_id": engine.hash_expr(
+                joined.feedback_id,
+                told.kind,
+                told["at"].epoch_seconds().cast("string"),
+                told.text.fill_null(""),
+            ),
+            "source_id": ibis.literal(source.id),
+            "at": told["at"],
+            "kind": told.kind,
+            "status": told.status,
+            "agency_code": ibis.ifelse(speaks, answerer, none),
+            "answer_id": none,
+            "url": none,
+            "is_official": speaks,
+            "is_at_latest": ibis.literal(False),
+            "text": told.text,
+        }
+        history = as_table(joined.mutate(**values), "feedback_update")
+        parts.append(history.distinct(on="update_id", keep="first"))
     return parts[0] if len(parts) == 1 else ibis.union(parts[0], *parts[1:], distinct=False)

@@ -1,8 +1,9 @@
-"""The passes over all sources: each in a transaction of its own, so that one that fails keeps its last good data.
+"""One gather over all sources: each in a transaction of its own, so that one that fails keeps its last good data.
 
     gather(store, settings) -> a receipt for each source
 
-A source whose files and settings are those of its last good pass is not read again.
+Live sources are asked first, side by side (`passes`); then every source's tables are made from its files, or from what
+is held of it. A source whose files (or records) and settings are those of its last good pass is not read again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,14 +24,18 @@ import pyarrow as pa
 
 from answerable import schema
 from answerable.errors import SourceError, UsageError
-from answerable.gather import engine
+from answerable.gather import engine, held, passes, retention, takedowns
+from answerable.gather.connectors import CONNECTORS
 from answerable.gather.files import InputFile, find_files
 from answerable.gather.findings import LOCATED_LIMIT, Finding, finding_table, total
 from answerable.gather.places import Area, areas_digest, load_areas
 from answerable.gather.rows import FeedbackSource, Gathered, Taken, as_table, take
-from answerable.gather.sources import petitions, register, snscrape_archive, table
+from answerable.gather.sources import github_issues, petitions, register, snscrape_archive, table
 from answerable.gather.threads import find_roots
+from answerable.live_settings import GithubIssuesSource, LiveSource
 from answerable.settings import (
+    AskedSource,
+    FileSource,
     PetitionsSource,
     RegisterSource,
     Settings,
@@ -40,32 +45,33 @@ from answerable.settings import (
 )
 from answerable.store import Store, Written
 
-__all__ = ["CONNECTORS", "Receipt", "gather"]
+__all__ = ["Receipt", "gather"]
 
 log = logging.getLogger(__name__)
 
 _REFRESH = timedelta(days=1)
 """A pass that finds nothing new is noted once a day."""
 
+_RECEIPTS = 1_000
+"""Receipts that are kept of each source: some weeks of a gather every hour."""
+
 _BATCH_ROWS = 400_000
 _FOLDERS = re.compile(r"(?<![\w:/])/(?:[^\s/'\":;,]+/)+")
 _NOBODY = "\x00"
 """No source's id: a read of it gives a table without rows."""
 
-Connector = Callable[[Any, Sequence[InputFile], Settings, Store, Path], Gathered]
-
-CONNECTORS: dict[type[Any], Connector] = {
+_READERS: dict[type[Any], Callable[[Any, Sequence[InputFile], Settings, Store, Path], Gathered]] = {
     TableSource: table.read,
     PetitionsSource: petitions.read,
     SnscrapeArchiveSource: snscrape_archive.read,
 }
-"""The function that reads each kind of source; a register is not feedback and is read by ``register.read``."""
+"""The function that reads each kind of file; a register is not feedback and is read by ``register.read``."""
 
 _RECOMPUTED = ("dates_only", "place_missing", "place_outside", "reply_without_parent", "source_failed")
 """Findings on a source as a whole: written anew at each pass, whatever files were read."""
 
 _TABLES = ("source", "source_run", "feedback", "feedback_update", "register_entry", "finding")
-"""The tables that this stage writes."""
+"""The tables of single sources that this stage writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,7 @@ class Receipt:
     finding_count: int = 0
     message: str | None = None
     input_digest: str = ""
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,7 @@ class _Pass:
     shared: str
     run_id: str
     started_at: datetime
+    asked: Mapping[str, passes.Asked]
 
     def elapsed(self) -> datetime:
         """When something ends that is ending now, never before it began."""
@@ -124,7 +132,13 @@ class _Pass:
 
 
 def gather(
-    store: Store, settings: Settings, *, only: str | None = None, now: datetime | None = None
+    store: Store,
+    settings: Settings,
+    *,
+    only: str | None = None,
+    now: datetime | None = None,
+    since: datetime | None = None,
+    is_asking: bool = True,
 ) -> tuple[Receipt, ...]:
     """Read every source (or the one named), each in a transaction of its own.
 
@@ -133,6 +147,8 @@ def gather(
         settings: the project's settings.
         only: the id of one source.
         now: the instant of this gather (UTC); the clock's, where missing.
+        since: how far back live sources are asked for new items (UTC), whatever was read before.
+        is_asking: whether live sources are asked; if not, their tables are made from what is held.
 
     Raises:
         UsageError: there is no source of that id.
@@ -142,8 +158,14 @@ def gather(
         raise UsageError(
             f"there is no source {only}", remedy=f"one of: {', '.join(sorted(settings.source_by_id))}"
         )
-    given = now or datetime.now(UTC)
-    started = given.astimezone(UTC).replace(tzinfo=None) if given.tzinfo is not None else given
+    started = _utc(now or datetime.now(UTC))
+    if only is None:
+        _forget_removed(store, settings)
+    takedowns.apply_file(store, settings)
+    wanted = [s for s in settings.sources if only is None or s.id == only]
+    live = [s for s in wanted if isinstance(s, LiveSource)]
+    asked = passes.ask(live, store, settings, now=started, since=since and _utc(since)) if is_asking else {}
+    _take_down(live, store, settings, started)
     one = _Pass(
         store,
         settings,
@@ -151,13 +173,40 @@ def gather(
         _shared_digest(settings),
         f"{started:%Y%m%dT%H%M%S%f}Z",
         started,
+        asked,
     )
-    if only is None:
-        _forget_removed(store, settings)
+    for source in live:
+        retention.reduce(source, store, settings, now=started)
     # A register names feedback of other sources: it comes last.
-    ordered = sorted(settings.sources, key=lambda s: isinstance(s, RegisterSource))
-    receipts = {s.id: _pass(s, one) for s in ordered if only is None or s.id == only}
-    return tuple(receipts[s.id] for s in settings.sources if s.id in receipts)
+    ordered = sorted(wanted, key=lambda s: isinstance(s, RegisterSource | GithubIssuesSource))
+    receipts = {s.id: _pass(s, one) for s in ordered}
+    return tuple(receipts[s.id] for s in wanted)
+
+
+def _utc(given: datetime) -> datetime:
+    return given.astimezone(UTC).replace(tzinfo=None) if given.tzinfo is not None else given
+
+
+def _take_down(live: Sequence[Source], store: Store, settings: Settings, now: datetime) -> None:
+    """What people asked for through the repository's form, where a reviewer agreed."""
+    known = takedowns.keys(store)
+    for source in live:
+        if not isinstance(source, GithubIssuesSource):
+            continue
+        for item in held.items(source.id, store):
+            for name in github_issues.takedowns(item, source):
+                try:
+                    targets = takedowns.find(store, settings, name)
+                except UsageError:
+                    # Nothing held has that address (any longer).
+                    continue
+                fresh = [
+                    t for t in targets if takedowns.key(store.secret(), t.source_id, t.record_id) not in known
+                ]
+                if fresh:
+                    done = takedowns.forget(store, fresh, reason="personal_data", removed_on=now.date())
+                    known |= {f.key for f in done}
+                    log.info("took down %d records that a request names", len(done))
 
 
 def _shared_digest(settings: Settings) -> str:
@@ -179,8 +228,8 @@ def _digest(*parts: str) -> str:
 
 def _forget_removed(store: Store, settings: Settings) -> None:
     """A source that the settings no longer name leaves nothing behind."""
-    held = {p.source_id for name in _TABLES for p in store.partitions(name)}
-    removed = sorted(held - settings.source_by_id.keys())
+    known = {p.source_id for name in _TABLES for p in store.partitions(name)} | store.records.sources()
+    removed = sorted(known - settings.source_by_id.keys())
     if not removed:
         return
     with store.transaction():
@@ -188,10 +237,10 @@ def _forget_removed(store: Store, settings: Settings) -> None:
             log.info("removed %s: the settings no longer name it", source_id)
             for name in _TABLES:
                 store.write(name, store.read(name, source_id=_NOBODY), source_id=source_id)
-            store.write_records(
-                source_id, {}, fetched_at=datetime.now(UTC).replace(tzinfo=None), is_full=True
-            )
+            store.records.drop(source_id)
             store.set_mark(_mark(source_id), "")
+            store.set_mark(f"cursor:{source_id}", "")
+    store.erase()
 
 
 def _mark(source_id: str) -> str:
@@ -201,8 +250,9 @@ def _mark(source_id: str) -> str:
 def _pass(source: Source, one: _Pass) -> Receipt:
     """One pass over one source."""
     try:
-        patterns = (source.path,) if isinstance(source, RegisterSource) else source.paths
-        files = find_files(one.settings.project, patterns)
+        if isinstance(source, LiveSource):
+            return _read_live(source, one)
+        files = find_files(one.settings.project, source.paths)
         return _read(source, files, one)
     except SourceError as error:
         log.warning("failed %s: %s", source.id, error)
@@ -213,15 +263,68 @@ def _settings_digest(source: Source, one: _Pass) -> str:
     columns = getattr(source, "columns", {})
     values = [json.dumps(one.settings.values(m), sort_keys=True) for m in columns.values() if m.values_file]
     extra = ""
-    if isinstance(source, RegisterSource):
+    if isinstance(source, RegisterSource | GithubIssuesSource):
         # What its entries name: feedback, topics and sources (agencies and areas are shared by all).
         known = (*one.settings.topic_by_code, "", *one.settings.source_by_id)
         extra = _digest(one.store.digest("feedback"), *known)
     secret = hashlib.blake2b(one.store.secret(), digest_size=8).hexdigest()
-    return _digest(source.model_dump_json(), one.shared, secret, extra, *values)
+    return _digest(
+        source.model_dump_json(), one.shared, secret, extra, *values, *sorted(takedowns.keys(one.store))
+    )
 
 
-def _read(source: Source, files: Sequence[InputFile], one: _Pass) -> Receipt:
+def _read_live(source: AskedSource, one: _Pass) -> Receipt:
+    """The tables of a live source, from what is held of it."""
+    store = one.store
+    asked = one.asked.get(source.id, passes.Asked())
+    if asked.error is not None:
+        raise asked.error
+    last = _runs(source, store)
+    # Not complete yet: what is known is known up to now, and the receipt says that there is more to come.
+    as_of_at = passes.State.of(store, source.id).complete_at or one.started_at
+    state = _State(_settings_digest(source, one), (store.records.digest(source.id),))
+    if _State.of(store.mark(_mark(source.id))) == state and any(r["result"] != "failed" for r in last):
+        return _unchanged(source, one, as_of_at=as_of_at, asked=asked)
+    with store.transaction(), store.scratch() as folder:
+        if isinstance(source, GithubIssuesSource):
+            given = (
+                (i.record_id, github_issues.entry_fields(i, source)) for i in held.items(source.id, store)
+            )
+            filed, mistakes = register.from_fields(((n, f) for n, f in given if f is not None), one.settings)
+            entries, unknown = register.entry_table(filed, source.id, one.settings, store)
+            findings = (*mistakes, *unknown)
+            receipt = _entries(source, entries, findings, one)
+        else:
+            connector = CONNECTORS[type(source)]
+            gathered = held.read(
+                source,
+                connector,
+                one.settings,
+                store,
+                folder,
+                as_of_at=as_of_at,
+                unreadable_count=asked.unreadable_count,
+            )
+            receipt = _taken(source, gathered, one, folder)
+        receipt = replace(
+            receipt,
+            input_digest=_digest(state.settings, *state.files),
+            message=_cut_off(asked),
+            is_complete=asked.is_complete,
+        )
+        _write_source(source, receipt, one)
+        store.set_mark(_mark(source.id), state.as_mark())
+    _log_receipt(receipt)
+    return receipt
+
+
+def _cut_off(asked: passes.Asked) -> str | None:
+    """What the next gather goes on with, and what was odd, in a sentence."""
+    said = [f"{name} was cut off ({reason}): the next gather goes on" for name, reason in asked.spent]
+    return "; ".join((*said, *asked.warnings)) or None
+
+
+def _read(source: FileSource, files: Sequence[InputFile], one: _Pass) -> Receipt:
     store = one.store
     before = _State.of(store.mark(_mark(source.id)))
     state = _State(_settings_digest(source, one), tuple(f.digest for f in files))
@@ -238,7 +341,8 @@ def _read(source: Source, files: Sequence[InputFile], one: _Pass) -> Receipt:
     log.info("reading %s: %d files", source.id, len(fresh))
     with store.transaction(), store.scratch() as folder:
         if isinstance(source, RegisterSource):
-            receipt = _register(source, fresh, one)
+            entries, findings = register.read(source, fresh, one.settings, store)
+            receipt = _entries(source, entries, findings, one)
         else:
             # With other settings rows may have other identifiers: where all files are still there, they alone count.
             is_whole = not is_known and set(before.files) <= {f.digest for f in files}
@@ -254,16 +358,20 @@ def _read(source: Source, files: Sequence[InputFile], one: _Pass) -> Receipt:
         receipt = replace(receipt, input_digest=_digest(state.settings, *state.files))
         _write_source(source, receipt, one)
         store.set_mark(_mark(source.id), state.as_mark())
+    _log_receipt(receipt)
+    return receipt
+
+
+def _log_receipt(receipt: Receipt) -> None:
     log.info(
         "gathered %s: %d held, %d new, %d changed, %d gone, %d findings",
-        source.id,
+        receipt.source_id,
         receipt.feedback_count,
         receipt.new_count,
         receipt.changed_count,
         receipt.gone_count,
         receipt.finding_count,
     )
-    return receipt
 
 
 def _feedback(
@@ -276,12 +384,26 @@ def _feedback(
     is_known: bool,
     is_whole: bool,
 ) -> Receipt:
+    gathered = _READERS[type(source)](source, files, one.settings, one.store, folder)
+    earlier = _kept_findings(source, files, one.store, is_known=is_known) if is_increment else []
+    return _taken(source, gathered, one, folder, is_added=is_increment and not is_whole, earlier=earlier)
+
+
+def _taken(
+    source: FeedbackSource,
+    gathered: Gathered,
+    one: _Pass,
+    folder: Path,
+    *,
+    is_added: bool = False,
+    earlier: Sequence[Finding] = (),
+) -> Receipt:
+    """Writes a connector's rows into the tables, beside those held where they are ``is_added``."""
     store = one.store
     old = store.read("feedback", source_id=source.id)
-    gathered = CONNECTORS[type(source)](source, files, one.settings, store, folder)
     taken = take(gathered, source, one.settings, store, areas=one.areas, folder=folder)
-    findings = list(taken.findings)
-    if is_increment and not is_whole:
+    findings = [*taken.findings, *earlier]
+    if is_added:
         taken = _merged(taken, source, one, folder)
     if source.kind in ("post", "comment") or "reply_to_id" in gathered.mapped:
         taken, unanswerable = _with_conversations(taken, source, store, folder)
@@ -290,8 +412,6 @@ def _feedback(
     written = _write(taken, source.id, store)
     new = store.read("feedback", source_id=source.id)
     findings += _places(new, gathered, one)
-    if is_increment:
-        findings += _kept_findings(source, files, store, is_known=is_known)
     store.write("finding", finding_table(source.id, findings), source_id=source.id)
     counts = _differences(old, new, written.changed_months, store)
     return Receipt(
@@ -331,8 +451,8 @@ def _write(taken: Taken, source_id: str, store: Store) -> Written:
                 parts.append(written)
         log.info("wrote %s: part %d of %d", source_id, number, len(batches))
     for name in ("feedback", "feedback_update"):
-        held = {p.month for p in store.partitions(name) if p.source_id == source_id}
-        gone = sorted(held - counts.keys())
+        before = {p.month for p in store.partitions(name) if p.source_id == source_id}
+        gone = sorted(before - counts.keys())
         if gone:
             nothing = store.read(name, source_id=_NOBODY)
             parts.append(store.write(name, nothing, source_id=source_id, months=gone))
@@ -355,10 +475,10 @@ def _merged(taken: Taken, source: FeedbackSource, one: _Pass, folder: Path) -> T
     old_updates = store.read("feedback_update", source_id=source.id).anti_join(feedback, "feedback_id")
     if is_told:
         old_updates = old_updates.filter(old_updates.kind != "replied")
-    held = store.con.to_pyarrow(store.read("source", source_id=source.id).select("as_of_at"))[
+    known = store.con.to_pyarrow(store.read("source", source_id=source.id).select("as_of_at"))[
         "as_of_at"
     ].to_pylist()
-    later = [at for at in (taken.as_of_at, *held) if at is not None]
+    later = [at for at in (taken.as_of_at, *known) if at is not None]
     return replace(
         taken,
         feedback=ibis.union(as_table(feedback, "feedback"), as_table(old, "feedback")),
@@ -503,11 +623,16 @@ def _differences(old: ir.Table, new: ir.Table, months: Sequence[str], store: Sto
 # -- receipts ----------------------------------------------------------------------------------------------------------
 
 
-def _register(source: RegisterSource, files: Sequence[InputFile], one: _Pass) -> Receipt:
+def _entries(
+    source: RegisterSource | GithubIssuesSource,
+    entries: pa.Table,
+    findings: Sequence[Finding],
+    one: _Pass,
+) -> Receipt:
+    """Writes what officials put on the record."""
     store = one.store
-    entries, findings = register.read(source, files, one.settings, store)
-    held = store.read("register_entry", source_id=source.id)
-    before = {row["entry_id"]: row for row in store.con.to_pyarrow(held).to_pylist()}
+    known = store.read("register_entry", source_id=source.id)
+    before = {row["entry_id"]: row for row in store.con.to_pyarrow(known).to_pylist()}
     after = {row["entry_id"]: row for row in entries.to_pylist()}
     written = store.write("register_entry", entries, source_id=source.id)
     store.write("finding", finding_table(source.id, findings), source_id=source.id)
@@ -527,7 +652,7 @@ def _register(source: RegisterSource, files: Sequence[InputFile], one: _Pass) ->
     )
 
 
-def _held(source: Source, store: Store) -> dict[str, Any] | None:
+def _source_row(source: Source, store: Store) -> dict[str, Any] | None:
     rows = store.con.to_pyarrow(store.read("source", source_id=source.id)).to_pylist()
     return rows[0] if rows else None
 
@@ -537,27 +662,35 @@ def _runs(source: Source, store: Store) -> list[dict[str, Any]]:
     return sorted(runs, key=lambda run: (run["started_at"], run["run_id"]))
 
 
-def _unchanged(source: Source, one: _Pass) -> Receipt:
-    held = _held(source, one.store)
-    receipt = Receipt(source.id, "unchanged", one.started_at, one.elapsed())
+def _unchanged(
+    source: Source, one: _Pass, *, as_of_at: datetime | None = None, asked: passes.Asked | None = None
+) -> Receipt:
+    """Nothing new: of a live source it is known now up to a later instant."""
+    row = _source_row(source, one.store)
     runs = [r for r in _runs(source, one.store) if r["result"] != "failed"]
-    if held is None or not runs:
+    if row is None or not runs:
         raise SourceError(
             f"source {source.id} was gathered, but its receipt is missing", remedy="gather again"
         )
     last = runs[-1]
-    receipt = replace(
-        receipt,
-        as_of_at=held["as_of_at"],
+    receipt = Receipt(
+        source.id,
+        "unchanged",
+        one.started_at,
+        one.elapsed(),
+        as_of_at=as_of_at or row["as_of_at"],
         newest_at=last["newest_at"],
-        feedback_count=held["feedback_count"],
+        feedback_count=row["feedback_count"],
         finding_count=last["finding_count"],
+        message=_cut_off(asked) if asked else None,
         input_digest=last["input_digest"],
+        is_complete=asked is None or asked.is_complete,
     )
     log.info("unchanged %s", source.id)
-    if held["is_stale"] or one.started_at - held["last_success_at"] >= _REFRESH:
+    is_old = one.started_at - row["last_success_at"] >= _REFRESH if row["last_success_at"] else True
+    if row["is_stale"] or is_old or isinstance(source, LiveSource):
         with one.store.transaction():
-            if held["is_stale"]:
+            if row["is_stale"]:
                 _drop_failure(source, one.store)
             _write_source(source, receipt, one)
     return receipt
@@ -575,21 +708,22 @@ def _failed(source: Source, error: SourceError, one: _Pass) -> Receipt:
     place = f"{name}, line {error.line}: " if name and error.line else f"{name}: " if name else ""
     # It is published: no folder of this machine stands in it.
     message = _FOLDERS.sub("", f"{place}{error.what}")
-    held = _held(source, store)
+    row = _source_row(source, store)
     runs = _runs(source, store)
     receipt = Receipt(
         source.id,
         "failed",
         one.started_at,
         one.elapsed(),
-        as_of_at=held["as_of_at"] if held else None,
+        as_of_at=row["as_of_at"] if row else None,
         newest_at=runs[-1]["newest_at"] if runs else None,
-        feedback_count=held["feedback_count"] if held else 0,
+        feedback_count=row["feedback_count"] if row else 0,
         finding_count=1,
         message=message,
+        is_complete=row["is_complete"] if row else False,
     )
     is_noted = bool(runs) and (runs[-1]["result"], runs[-1]["message"]) == ("failed", message)
-    if is_noted and held is not None and one.started_at - runs[-1]["started_at"] < _REFRESH:
+    if is_noted and row is not None and one.started_at - runs[-1]["started_at"] < _REFRESH:
         return receipt
     with store.transaction():
         known = [f for f in _findings(source, store) if f.code != "source_failed"]
@@ -602,11 +736,11 @@ def _failed(source: Source, error: SourceError, one: _Pass) -> Receipt:
 def _write_source(source: Source, receipt: Receipt, one: _Pass) -> None:
     """The source's own row, and this pass among its receipts."""
     store = one.store
-    held = _held(source, store)
+    before = _source_row(source, store)
     is_failed = receipt.result == "failed"
-    last_success = (held["last_success_at"] if held else None) if is_failed else receipt.started_at
+    last_success = (before["last_success_at"] if before else None) if is_failed else receipt.started_at
     precision = None
-    if not isinstance(source, RegisterSource):
+    if not isinstance(source, RegisterSource | GithubIssuesSource):
         found = store.con.to_pyarrow(
             store.read("feedback", source_id=source.id).select("time_precision").distinct()
         )
@@ -629,14 +763,15 @@ def _write_source(source: Source, receipt: Receipt, one: _Pass) -> None:
         "as_of_at": receipt.as_of_at,
         "last_success_at": last_success,
         "is_stale": is_failed,
-        "stale_reason": receipt.message,
+        "is_complete": receipt.is_complete,
+        "stale_reason": receipt.message if is_failed else None,
         "feedback_count": receipt.feedback_count,
     }
     store.write("source", _one_row("source", row), source_id=source.id)
     run: dict[str, Any] = {"run_id": one.run_id} | {
         name: getattr(receipt, name) for name in schema.table("source_run").names if name != "run_id"
     }
-    runs = [r for r in _runs(source, store) if r["run_id"] != one.run_id]
+    runs = [r for r in _runs(source, store) if r["run_id"] != one.run_id][1 - _RECEIPTS :]
     store.write("source_run", _table("source_run", [*runs, run]), source_id=source.id)
 
 

@@ -13,7 +13,7 @@ from answerable.measure.measures import INTERVAL_ALL, measure_named
 from answerable.measure.results import count_rows, no_rows, share_rows, with_columns
 from answerable.schema import RESPONSE_CLASSES
 
-__all__ = ["findings_rows", "issue_rows", "label_rows", "list_rows"]
+__all__ = ["findings_rows", "issue_rows", "label_rows", "list_rows", "takedown_rows"]
 
 Group = tuple[str, str]
 _SUM = (TOTAL, TOTAL)
@@ -114,6 +114,25 @@ def findings_rows(counts: pd.DataFrame, sources: Sources) -> pd.DataFrame:
     is_hidden = counts["source_id"].isin(sources.private) & counts["count"].map(is_small)
     numbers = pd.Series(counts["count"].to_numpy(), index=index)
     return with_columns([count_rows("findings", numbers, pd.Series(is_hidden.to_numpy(), index=index))])
+
+
+def takedown_rows(counts: pd.DataFrame) -> pd.DataFrame:
+    """Rows of what was removed on request.
+
+    Nothing is hidden: a removal says nothing of what it was.
+
+    Args:
+        counts: ``reason`` and ``count``.
+    """
+    if not len(counts):
+        return no_rows()
+    cells = [
+        (TOTAL, TOTAL, INTERVAL_ALL),
+        *(("takedown", reason, INTERVAL_ALL) for reason in counts["reason"]),
+    ]
+    index = pd.MultiIndex.from_tuples(cells, names=CELL)
+    numbers = pd.Series([int(counts["count"].sum()), *counts["count"]], index=index)
+    return with_columns([count_rows("takedowns", numbers, pd.Series([False] * len(index), index=index))])
 
 
 def label_rows(labels: pd.DataFrame, sources: Sources) -> pd.DataFrame:

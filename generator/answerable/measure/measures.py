@@ -308,6 +308,16 @@ _MEASURES = (
         is_monthly=False,
     ),
     Measure(
+        name="takedowns",
+        title="Removed on request",
+        definition="Messages that were removed because somebody asked for it. They are in no other number.",
+        numerator="feedback removed",
+        unit="feedback",
+        form="count",
+        breakdowns=("all", "takedown"),
+        is_monthly=False,
+    ),
+    Measure(
         name="responses",
         title="Responses given",
         definition=f"{_RESPONSE} One response may answer many pieces of feedback: it counts once here.",

@@ -131,6 +131,7 @@ def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known:
             "issue_feedback",
             "reading",
             "response",
+            "takedown",
             "update_reading",
         ),
     )
@@ -147,6 +148,7 @@ def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known:
         rows,
         lists.list_rows(_lists(store, clock), sources, cells),
         lists.findings_rows(_findings(store), sources),
+        lists.takedown_rows(_takedowns(store)),
         lists.label_rows(_labels(store, path), sources),
         lists.issue_rows(_issues(store, sources)),
     ]
@@ -231,6 +233,11 @@ def _lists(store: Store, clock: ir.Table) -> pd.DataFrame:
 def _findings(store: Store) -> pd.DataFrame:
     finding = store.read("finding")
     return store.frame(finding.group_by("source_id", "finding_code").aggregate(count=finding.row_count.sum()))
+
+
+def _takedowns(store: Store) -> pd.DataFrame:
+    takedown = store.read("takedown")
+    return store.frame(takedown.group_by("reason").aggregate(count=takedown.count()).order_by("reason"))
 
 
 def _labels(store: Store, path: Path) -> pd.DataFrame:

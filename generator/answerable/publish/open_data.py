@@ -174,6 +174,10 @@ def _findings(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: 
     return shown.union(enough.select(*shown.columns))
 
 
+def _takedowns(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: ARG001
+    return _open_rows(store, store.read("takedown"))
+
+
 def _sources(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: ARG001
     """Of a source that hides its rows, how many there are is told where `held` tells it, and no failure's details."""
     source = store.read("source")
@@ -279,6 +283,17 @@ EXPORTS: tuple[Export, ...] = (
         ("finding", "source"),
         _findings,
         references=(("source_id", "sources"),),
+    ),
+    Export(
+        "takedowns",
+        schema.table("takedown").description,
+        _public(("takedown", ())),
+        ("takedown_id",),
+        ("removed_on", "takedown_id"),
+        ("takedown", "source"),
+        _takedowns,
+        references=(("source_id", "sources"),),
+        is_always_there=False,
     ),
     _list("agency", "agencies"),
     _list("service", "services"),

@@ -178,7 +178,7 @@ def few_pages(
             "Sources",
             "Where the feedback comes from, how fresh it is, and what is wrong or odd in it.",
             "About",
-            more={"finding_codes": schema.FINDING_CODES},
+            more={"finding_codes": schema.FINDING_CODES, "takedown_reasons": schema.TAKEDOWN_REASONS},
         ),
         Page(
             "glossary/",

@@ -90,6 +90,7 @@ VERBS: Mapping[str, str] = {
     "closed": "Closed",
     "reopened": "Opened again",
     "confirmed": "Confirmed as fixed by the person who raised it",
+    "edited": "Text changed by the person who wrote it",
 }
 """What an event of a timeline is called, by its kind; any other is that it was raised."""
 

@@ -83,7 +83,17 @@ def timelines(store: Store) -> dict[str, Timeline]:
     }
 
 
-_KINDS = ("raised", "opened", "acknowledged", "status_changed", "replied", "closed", "confirmed", "reopened")
+_KINDS = (
+    "raised",
+    "opened",
+    "acknowledged",
+    "status_changed",
+    "replied",
+    "closed",
+    "confirmed",
+    "reopened",
+    "edited",
+)
 
 
 def _order(event: Event) -> tuple[Any, ...]:

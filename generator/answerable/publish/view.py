@@ -143,6 +143,7 @@ class SourceCard(NamedTuple):
     as_of_at: datetime | None
     last_success_at: datetime | None
     is_stale: bool
+    is_complete: bool
     stale_reason: str | None
     feedback_count: int
 

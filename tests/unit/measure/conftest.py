@@ -55,6 +55,7 @@ class World:
             is_rate_published=rates,
             as_of_at=as_of,
             is_stale=False,
+            is_complete=True,
             feedback_count=0,
         )
 

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,17 +21,18 @@ from answerable.errors import SourceError
 from answerable.gather import engine
 from answerable.gather.files import InputFile, open_text
 from answerable.gather.findings import LOCATED_LIMIT, Finding
+from answerable.gather.plain import identifier
 from answerable.gather.records import Record, as_date, as_instant, keep_records, noted
 from answerable.gather.rows import Gathered
 from answerable.gather.sources import table
 from answerable.settings import PetitionsSource, Settings
 from answerable.store import Store
 
-__all__ = ["read"]
+__all__ = ["MAPPED", "petition_columns", "petition_id", "read"]
 
 log = logging.getLogger(__name__)
 
-_MAPPED = (
+MAPPED = (
     "record_id",
     "created_at",
     "updated_at",
@@ -49,6 +50,7 @@ _MAPPED = (
     "answer_id",
     "agency",
 )
+_MAX_COUNT = 2**63 - 1
 _FOREIGN = "duplicate"
 """The code of a rejection because there is such a petition already."""
 
@@ -66,7 +68,7 @@ def read(
         return _with_thresholds(table.read(source, files, settings, store, folder), source, zone)
     broken: list[Finding] = []
     # The body that answers is the government's, whichever department wrote: only a site that names none is told.
-    mapped = tuple(n for n in _MAPPED if n != "agency" or source.agency is None)
+    mapped = tuple(n for n in MAPPED if n != "agency" or source.agency is None)
     rows, bad = keep_records(
         _records(files, ZoneInfo(zone), broken, mapped),
         source.id,
@@ -179,15 +181,35 @@ def _inside(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _record(number: int, row: int, petition: Mapping[str, Any], zone: ZoneInfo) -> Record:
-    data = petition["attributes"]
+    columns, bad = petition_columns(petition, zone)
+    payload = json.dumps(petition, ensure_ascii=False, sort_keys=True)
+    return Record(number, row, petition_id(petition), payload, columns, bad)
+
+
+def petition_id(petition: Mapping[str, Any]) -> str | None:
+    """The identifier of a petition; None where it has none that can be used."""
+    return identifier(petition.get("id"))
+
+
+def petition_columns(petition: Mapping[str, Any], zone: ZoneInfo) -> tuple[dict[str, Any], dict[str, str]]:
+    """Our columns of one petition, and what stood in those that could not be read.
+
+    Args:
+        petition: ``{"id": ..., "attributes": {...}, "links": {...}}``, whatever it really holds.
+        zone: in which the day counts on which an answer was given.
+    """
+    found = petition.get("attributes")
+    data: Mapping[str, Any] = found if isinstance(found, dict) else {}
     bad: dict[str, str] = {}
+    count = data.get("signature_count")
+    is_count = isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _MAX_COUNT
     columns: dict[str, Any] = {
         "status": _text(data.get("state")),
         "url": _address(petition),
         "title": _text(data.get("action")),
         "text": "\n\n".join(t for n in ("background", "additional_details") if (t := _text(data.get(n))))
         or None,
-        "support_count": data["signature_count"] if isinstance(data.get("signature_count"), int) else None,
+        "support_count": count if is_count else None,
     }
     noted("created_at", data.get("created_at"), columns, bad)
     noted("updated_at", data.get("updated_at"), columns, bad)
@@ -203,15 +225,7 @@ def _record(number: int, row: int, petition: Mapping[str, Any], zone: ZoneInfo) 
     answer = data.get("government_response")
     if isinstance(answer, dict):
         _answer(answer, data, zone, columns, bad)
-    record_id = petition.get("id")
-    return Record(
-        number,
-        row,
-        str(record_id) if isinstance(record_id, int | str) and str(record_id) else None,
-        json.dumps(petition, ensure_ascii=False, sort_keys=True),
-        columns,
-        bad,
-    )
+    return columns, bad
 
 
 def _answer(
@@ -227,16 +241,21 @@ def _answer(
         return
     columns["note"] = text
     plain = " ".join(text.split()).casefold()
-    columns["answer_id"] = hashlib.md5(plain.encode(), usedforsecurity=False).hexdigest()[:16]
+    columns["answer_id"] = hashlib.md5(plain.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()[
+        :16
+    ]
     noted("note_at", answer.get("created_at") or data.get("government_response_at"), columns, bad)
     day = as_date(answer.get("responded_on"))
     if day is None:
         return
     # A response that was revised is created anew: then only the day on which it was given is the first one's.
     given = as_instant(answer.get("created_at"))
-    if given is None or given.replace(tzinfo=ZoneInfo("UTC")).astimezone(zone).date() != day:
-        local = datetime.combine(day, time(), tzinfo=zone)
-        columns["note_at"] = local.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+    try:
+        if given is None or given.replace(tzinfo=UTC).astimezone(zone).date() != day:
+            local = datetime.combine(day, time(), tzinfo=zone)
+            columns["note_at"] = local.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:  # the first or the last day that there is
+        bad["note_at"] = day.isoformat()
 
 
 def _address(petition: Mapping[str, Any]) -> str | None:

@@ -9,6 +9,9 @@ title: Lamps on Quay Street
 feedback: ["portal:4711"]   # source_id:record_id of what is answered
 ---
 All lamps were replaced on Monday.
+
+Entries may come in another way too, as fields with the same names (the connector ``github_issues``). A mistake in a
+file stops the register, since whoever keeps the files can correct it; a mistake in such fields is a finding.
 """
 
 from __future__ import annotations
@@ -16,14 +19,15 @@ from __future__ import annotations
 import difflib
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import ibis
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from answerable.errors import SettingsError, SourceError
 from answerable.gather import engine
@@ -33,7 +37,7 @@ from answerable.gather.places import load_areas
 from answerable.settings import Code, RegisterSource, Settings, Url, parse_yaml
 from answerable.store import Store
 
-__all__ = ["Entry", "read"]
+__all__ = ["Entry", "Filed", "entry_table", "from_fields", "read"]
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +83,15 @@ class Entry(BaseModel):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """An entry with its text, and the file that it stands in, if any."""
+
+    entry: Entry
+    text: str
+    file: InputFile | None = None
+
+
 def read(
     source: RegisterSource, files: Sequence[InputFile], settings: Settings, store: Store
 ) -> tuple[pa.Table, tuple[Finding, ...]]:
@@ -88,7 +101,7 @@ def read(
         SourceError: an entry is wrong; the error names the file and line of each mistake.
     """
     areas = {a.code for a in load_areas(settings)}
-    entries: list[tuple[InputFile, Entry, str]] = []
+    filed: list[Filed] = []
     mistakes: list[SettingsError] = []
     for file in files:
         try:
@@ -96,29 +109,83 @@ def read(
         except SettingsError as mistake:
             mistakes.append(mistake)
             continue
-        twin = next((f for f, e, _ in entries if e.id == entry.id), None)
+        twin = next((f.file for f in filed if f.entry.id == entry.id), None)
         if twin is not None:
             mistakes.append(_mistake(file, "id", entry.id, f"the id {entry.id} is that of {twin.name} too"))
-        entries.append((file, entry, text))
+        filed.append(Filed(entry, text, file))
     if mistakes:
         first, *others = mistakes
         more = "".join(f"; {m.where}: {m.what}" for m in others)
         raise SourceError(f"{first.what}{more}", file=first.file, line=first.line, remedy=first.remedy)
-    findings = _unknown(entries, store)
-    log.info("read %d entries of the register", len(entries))
+    return entry_table(filed, source.id, settings, store)
+
+
+def from_fields(
+    given: Iterable[tuple[str, Mapping[str, Any]]], settings: Settings
+) -> tuple[tuple[Filed, ...], tuple[Finding, ...]]:
+    """Entries from fields named as those of ``Entry``, with their ``text``.
+
+    Args:
+        given: the identifier of the record that an entry stands in, and its fields.
+        settings: the lists that entries name codes of.
+
+    Returns:
+        The entries without a mistake, and a finding for each of the others.
+    """
+    areas = {a.code for a in load_areas(settings)}
+    filed: dict[str, Filed] = {}
+    findings: list[Finding] = []
+    for record_id, fields in given:
+        found = _filed(fields, settings, areas)
+        if isinstance(found, Filed) and found.entry.id in filed:
+            found = ("id", found.entry.id)
+        if isinstance(found, Filed):
+            filed[found.entry.id] = found
+            continue
+        column, value = found
+        findings.append(Finding("row_unreadable", record_id=record_id, column_name=column, value=value))
+    return tuple(filed.values()), tuple(findings)
+
+
+def _filed(
+    fields: Mapping[str, Any], settings: Settings, areas: Iterable[str]
+) -> Filed | tuple[str, str | None]:
+    """An entry from its fields, or the field that is wrong with what stands there."""
+    text = fields.get("text")
+    if not isinstance(text, str) or not text.strip():
+        return ("text", None)
+    try:
+        entry = Entry.model_validate({name: value for name, value in fields.items() if name != "text"})
+    except ValidationError as error:
+        mistake = error.errors(include_url=False)[0]
+        value = mistake["input"]
+        # Without a place, it is the model's own rule on dates that was broken.
+        column = str(mistake["loc"][0]) if mistake["loc"] else "responded_at"
+        return (column, value if isinstance(value, str) and value else None)
+    problem = next(_problems(entry, settings, areas), None)
+    return Filed(entry, text.strip()) if problem is None else problem[:2]
+
+
+def entry_table(
+    filed: Sequence[Filed], source_id: str, settings: Settings, store: Store
+) -> tuple[pa.Table, tuple[Finding, ...]]:
+    """Entries as rows of ``register_entry``, and what they name that no source holds."""
+    findings = _unknown(filed, store)
+    log.info("read %d entries of the register", len(filed))
     zone = settings.site.zone
+    entries = [f.entry for f in filed]
     columns: dict[str, list[object]] = {
-        "entry_id": [e.id for _, e, _ in entries],
-        "source_id": [source.id] * len(entries),
-        "kind": [e.kind for _, e, _ in entries],
-        "agency_code": [e.agency for _, e, _ in entries],
-        "responded_at": [_instant(e, zone) for _, e, _ in entries],
-        "title": [e.title for _, e, _ in entries],
-        "text": [text for _, _, text in entries],
-        "url": [e.url or None for _, e, _ in entries],
-        "topic_codes": [" ".join(e.topics) or None for _, e, _ in entries],
-        "area_codes": [" ".join(e.areas) or None for _, e, _ in entries],
-        "feedback_ids": [" ".join(_ids(e)) or None for _, e, _ in entries],
+        "entry_id": [e.id for e in entries],
+        "source_id": [source_id] * len(entries),
+        "kind": [e.kind for e in entries],
+        "agency_code": [e.agency for e in entries],
+        "responded_at": [_instant(e, zone) for e in entries],
+        "title": [e.title for e in entries],
+        "text": [f.text for f in filed],
+        "url": [e.url or None for e in entries],
+        "topic_codes": [" ".join(e.topics) or None for e in entries],
+        "area_codes": [" ".join(e.areas) or None for e in entries],
+        "feedback_ids": [" ".join(_ids(e)) or None for e in entries],
     }
     types = {"responded_at": pa.timestamp("us")}
     rows = pa.table({n: pa.array(values, types.get(n, pa.string())) for n, values in columns.items()})
@@ -147,6 +214,13 @@ def _entry(file: InputFile, settings: Settings, areas: Iterable[str]) -> tuple[E
     text = "\n".join(lines[ends[0] + 1 :]).strip()
     if not text:
         raise SettingsError("there is no text below the front matter", file=file.path, line=ends[0] + 1)
+    for key, value, what in _problems(entry, settings, areas):
+        raise _mistake(file, key, value, what)
+    return entry, text
+
+
+def _problems(entry: Entry, settings: Settings, areas: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """What an entry names that is in no list: the field, the value, and the mistake in words."""
     for key, codes, known, where in (
         ("agency", (entry.agency,), settings.agency_by_code, "data/agencies.yml"),
         ("topics", entry.topics, settings.topic_by_code, "data/topics.yml"),
@@ -156,12 +230,11 @@ def _entry(file: InputFile, settings: Settings, areas: Iterable[str]) -> tuple[E
             if code not in known:
                 near = difflib.get_close_matches(code, list(known), 1, 0.6)
                 hint = f"; did you mean {near[0]}?" if near else ""
-                raise _mistake(file, key, code, f"{key}: {code} is not in {where}{hint}")
+                yield key, code, f"{key}: {code} is not in {where}{hint}"
     for name in entry.feedback:
         source_id = name.partition(":")[0]
         if source_id not in settings.source_by_id:
-            raise _mistake(file, "feedback", name, f"feedback: there is no source {source_id} ({name})")
-    return entry, text
+            yield "feedback", name, f"feedback: there is no source {source_id} ({name})"
 
 
 def _mistake(file: InputFile, key: str, value: str, what: str) -> SettingsError:
@@ -191,10 +264,10 @@ def _ids(entry: Entry) -> list[str]:
     return [engine.feedback_id(*name.split(":", 1)) for name in dict.fromkeys(entry.feedback)]
 
 
-def _unknown(entries: Sequence[tuple[InputFile, Entry, str]], store: Store) -> tuple[Finding, ...]:
+def _unknown(filed: Sequence[Filed], store: Store) -> tuple[Finding, ...]:
     """References to feedback that no source holds."""
     wanted = {
-        engine.feedback_id(*name.split(":", 1)): (file, name) for file, e, _ in entries for name in e.feedback
+        engine.feedback_id(*name.split(":", 1)): (f.file, name) for f in filed for name in f.entry.feedback
     }
     if not wanted:
         return ()
@@ -202,13 +275,16 @@ def _unknown(entries: Sequence[tuple[InputFile, Entry, str]], store: Store) -> t
     missing = store.con.to_pyarrow(
         asked.anti_join(store.read("feedback"), "feedback_id").order_by("feedback_id")
     )
-    return tuple(
-        Finding(
-            "register_reference_unknown",
-            record_id=wanted[key][1],
-            file_name=wanted[key][0].name,
-            line=_line_of(wanted[key][0], "feedback", wanted[key][1]),
-            column_name="feedback",
+    found: list[Finding] = []
+    for key in missing["feedback_id"].to_pylist():
+        file, name = wanted[key]
+        found.append(
+            Finding(
+                "register_reference_unknown",
+                record_id=name,
+                file_name=None if file is None else file.name,
+                line=None if file is None else _line_of(file, "feedback", name),
+                column_name="feedback",
+            )
         )
-        for key in missing["feedback_id"].to_pylist()
-    )
+    return tuple(found)

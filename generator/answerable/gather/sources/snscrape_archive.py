@@ -1,7 +1,8 @@
 """Posts from JSON Lines as snscrape 0.7 writes them: tweets, toots and Telegram posts.
 
 Identifiers are texts, never floats: they are larger than a float can tell apart. Deprecated names beside the real ones
-(``content`` beside ``rawContent``) are used only where the real one is missing. twscrape's dialect is read too.
+(``content`` beside ``rawContent``) are used only where the real one is missing. twscrape's dialect is read too: it
+bears snscrape's types, writes identifiers as texts beside the numbers, a space in times, and media as an object.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from answerable.gather.rows import Gathered
 from answerable.settings import Settings, SnscrapeArchiveSource
 from answerable.store import Store
 
-__all__ = ["read"]
+__all__ = ["MAPPED", "post_columns", "post_type", "read"]
 
 log = logging.getLogger(__name__)
 
-_MAPPED = (
+MAPPED = (
     "record_id",
     "created_at",
     "lang",
@@ -43,6 +44,8 @@ _MAPPED = (
     "reply_to_id",
     "conversation_id",
 )
+"""The columns of ours that a post can have."""
+
 _PLACEHOLDERS = ("snscrape.modules.twitter.Tombstone", "snscrape.modules.twitter.TweetRef")
 """What stands where a post is not: nothing to gather, and nothing wrong."""
 
@@ -63,12 +66,12 @@ def read(
     del settings
     findings: list[Finding] = []
     rows, bad = keep_records(
-        _records(files, findings), source.id, store, folder, _MAPPED, is_full=source.extract == "full"
+        _records(files, findings), source.id, store, folder, MAPPED, is_full=source.extract == "full"
     )
     return Gathered(
         rows,
         tuple(files),
-        _MAPPED,
+        MAPPED,
         bad,
         tuple(findings),
         lambda _index, places: {place: place + 1 for place in places},
@@ -119,16 +122,33 @@ def _line(number: int, row: int, line: str, broken: list[int], strangers: Counte
     if not isinstance(item, dict):
         broken.append(row + 1)
         return None
-    kind = item.get("_type") or ("snscrape.modules.twitter.Tweet" if "conversationId" in item else "none")
+    kind = post_type(item)
     if kind in _PLACEHOLDERS:
         return None
-    make = _KINDS.get(str(kind))
+    found = post_columns(item)
+    if found is None:
+        strangers[kind] += 1
+        return None
+    columns, bad = found
+    return Record(number, row, columns.pop("record_id"), line, columns, bad)
+
+
+def post_type(item: Mapping[str, Any]) -> str:
+    """What an object says that it is; twscrape's tweets may not say it."""
+    kind = item.get("_type") or ("snscrape.modules.twitter.Tweet" if "conversationId" in item else "none")
+    return str(kind)
+
+
+def post_columns(item: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]] | None:
+    """Our columns of a post, ``record_id`` among them, and the texts of those that could not be read.
+
+    None where the object is no post, or is of a kind that nobody knows.
+    """
+    make = _KINDS.get(post_type(item))
     if make is None:
-        strangers[str(kind)] += 1
         return None
     bad: dict[str, str] = {}
-    columns = make(item, bad)
-    return Record(number, row, columns.pop("record_id"), line, columns, bad)
+    return make(item, bad), bad
 
 
 def _tweet(item: Mapping[str, Any], bad: dict[str, str]) -> dict[str, Any]:
@@ -142,8 +162,8 @@ def _tweet(item: Mapping[str, Any], bad: dict[str, str]) -> dict[str, Any]:
         "lang": None if item.get("lang") in _NO_LANGUAGE else _string(item.get("lang")),
         "is_repost": isinstance(item.get("retweetedTweet"), dict),
         "mentions": _joined(_field(p, "username") for p in people),
-        "reply_to_id": _id(item, "inReplyToTweetIdStr", "inReplyToTweetId"),
-        "conversation_id": _id(item, "conversationIdStr", "conversationId"),
+        "reply_to_id": _reference(item, "inReplyToTweetIdStr", "inReplyToTweetId"),
+        "conversation_id": _reference(item, "conversationIdStr", "conversationId"),
     }
 
 
@@ -201,7 +221,8 @@ def _post(item: Mapping[str, Any], bad: dict[str, str], names: Sequence[str]) ->
     }
     noted("created_at", item.get("date"), columns, bad)
     if "hashtags" in item:
-        tags = (h if isinstance(h, str) else None for h in _list(item["hashtags"]))
+        # Some archives keep a tag as an object, as the API gave it.
+        tags = (h if isinstance(h, str) else _field(h, "text") for h in _list(item["hashtags"]))
         columns["hashtags"] = _joined(h.lstrip("#") if h else None for h in tags)
     return columns
 
@@ -220,6 +241,13 @@ def _id(item: Mapping[str, Any], *names: str) -> str | None:
         if value is not None and value != "" and not isinstance(value, bool):
             return str(value)
     return None
+
+
+def _reference(item: Mapping[str, Any], *names: str) -> str | None:
+    """The identifier of another post. A float (tables write them, and NaN for none) names no post, or the wrong one."""
+    return _id(
+        {name: None if isinstance(item.get(name), float) else item.get(name) for name in names}, *names
+    )
 
 
 def _field(item: object, name: str) -> str | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ __all__ = ["read"]
 
 log = logging.getLogger(__name__)
 
+_Tabular = TableSource | PetitionsSource
+
 _BAD_ENCODING_SHARE = 0.01
 """More rows than this that are not in the encoding: then the settings are wrong, not the rows."""
 
@@ -66,7 +69,7 @@ class _Raw:
 
 
 def read(
-    source: TableSource | PetitionsSource,
+    source: _Tabular,
     files: Sequence[InputFile],
     settings: Settings,
     store: Store,
@@ -90,8 +93,8 @@ def read(
     parts: list[Path] = []
     formats = [_format(source, file) for file in files]
     for number, (file, kind) in enumerate(zip(files, formats, strict=True)):
-        raw = _READERS[kind](source, file, needed, store=store, folder=folder, number=number)
-        rows, bad = _mapped(raw, source, settings, store)
+        raw = _READERS[kind](source, file, needed, store=store, target=folder / f"raw-{number:05d}.parquet")
+        rows, bad = _mapped(raw, source, settings)
         part = folder / f"rows-{number:05d}.parquet"
         columns = rows.mutate(file_index=ibis.literal(number, "int64"))
         store.con.to_parquet(columns, part)
@@ -136,7 +139,7 @@ def read(
     )
 
 
-def _format(source: TableSource | PetitionsSource, file: InputFile) -> str:
+def _format(source: _Tabular, file: InputFile) -> str:
     if source.format is not None and source.format != "json":
         return source.format
     suffixes = [s for s in file.path.suffixes if s not in (".gz", ".zst")]
@@ -153,7 +156,7 @@ def _format(source: TableSource | PetitionsSource, file: InputFile) -> str:
 
 
 def _unusable(
-    source: TableSource | PetitionsSource,
+    source: _Tabular,
     file: InputFile,
     raw: _Raw,
     *,
@@ -191,66 +194,74 @@ def _unusable(
 # -- files as they stand -----------------------------------------------------------------------------------------------
 
 
-def _csv(
-    source: TableSource | PetitionsSource,
-    file: InputFile,
-    needed: Sequence[str],
-    *,
-    store: Store,
-    folder: Path,
-    number: int,
-) -> _Raw:
-    header, delimiter = _header(source, file)
-    names = _aliases(header, needed, file, source, line=1)
-    path = as_utf8(file.path, source.encoding, folder)
-    columns = ", ".join(f"'h{i}': 'VARCHAR'" for i in range(len(header)))
-    wanted = ", ".join(f"h{header.index(name)} as {alias}" for name, alias in names.items()) or "1 as c0"
-    target = folder / f"raw-{number:05d}.parquet"
+@contextmanager
+def _reading(file: InputFile, kind: str, remedy: str) -> Iterator[None]:
+    """Says of the file what the engine says of it that cannot read it."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise SourceError(
+            f"is not {kind}: {str(error).splitlines()[0]}", file=file.path, remedy=remedy
+        ) from error
+
+
+def _kept(query: str, target: Path, store: Store) -> ir.Table:
+    """The rows of a query on a file, kept in the order of its lines: ``row`` is from 0."""
     con = store.con
     con.raw_sql("set preserve_insertion_order = true")
+    try:
+        con.raw_sql(f"copy ({query}) to {_quoted(target)} (format parquet)")
+    finally:
+        con.raw_sql("set preserve_insertion_order = false")
+    return con.read_parquet(target, file_row_number=True).rename(row="file_row_number")
 
-    def copy(*, is_strict: bool) -> list[tuple[int, str]]:
+
+def _other_encoding(source: _Tabular, file: InputFile, what: str, line: int) -> SourceError:
+    return SourceError(
+        f"is not {source.encoding}: {what}",
+        file=file.path,
+        line=line,
+        remedy="name the file's encoding in data/sources.yml, such as encoding: cp1252",
+    )
+
+
+def _csv(source: _Tabular, file: InputFile, needed: Sequence[str], *, store: Store, target: Path) -> _Raw:
+    header, delimiter = _header(source, file)
+    names = _aliases(header, needed, file, source, line=1)
+    path = as_utf8(file.path, source.encoding, target.parent)
+    columns = ", ".join(f"'h{i}': 'VARCHAR'" for i in range(len(header)))
+    wanted = ", ".join(f"h{header.index(name)} as {alias}" for name, alias in names.items()) or "1 as c0"
+    con = store.con
+
+    def copy(*, is_strict: bool) -> ir.Table:
         con.raw_sql("drop table if exists rejects")
         con.raw_sql("drop table if exists reject_scan")
-        con.raw_sql(
-            f"copy (select {wanted} from read_csv({_quoted(path)}, auto_detect = false, header = true, "  # noqa: S608
+        query = (
+            f"select {wanted} from read_csv({_quoted(path)}, auto_detect = false, header = true, "  # noqa: S608
             f"delim = {_quoted(delimiter)}, quote = '\"', escape = '\"', columns = {{{columns}}}, "
             f"max_line_size = {_MAX_LINE}, strict_mode = {is_strict}, "
-            "store_rejects = true, rejects_table = 'rejects', rejects_scan = 'reject_scan')) "
-            f"to {_quoted(target)} (format parquet)"
+            "store_rejects = true, rejects_table = 'rejects', rejects_scan = 'reject_scan')"
         )
-        found: list[tuple[int, str]] = con.raw_sql(
-            "select line_byte_position, string_agg(error_type, ' ') from rejects group by all order by all"
-        ).fetchall()
-        return found
+        return _kept(query, target, store)
 
-    try:
+    with _reading(file, "a CSV that can be read", "check its delimiter and encoding in data/sources.yml"):
         try:
-            rejects = copy(is_strict=True)
+            rows = copy(is_strict=True)
         except duckdb.Error as error:
             if "state machine" not in str(error):
                 raise
             # Line ends of two kinds in one file: the strict parser gives up on the whole of it.
-            rejects = copy(is_strict=False)
-    except duckdb.Error as error:
-        raise SourceError(
-            f"is not a CSV that can be read: {str(error).splitlines()[0]}",
-            file=file.path,
-            remedy="check its delimiter and encoding in data/sources.yml",
-        ) from error
-    finally:
-        con.raw_sql("set preserve_insertion_order = false")
-    rows = _in_order(target, store)
+            rows = copy(is_strict=False)
+        rejects: list[tuple[int, str]] = con.raw_sql(
+            "select line_byte_position, string_agg(error_type, ' ') from rejects group by all order by all"
+        ).fetchall()
     count = int(con.execute(rows.count()))
-    lines = _lines_at(path, [int(r[0]) for r in rejects])
-    misread = [line for line, r in zip(lines, rejects, strict=True) if "ENCODING" in str(r[1])]
-    if len(misread) > _BAD_ENCODING_SHARE * (count + len(rejects)):
-        raise SourceError(
-            f"is not {source.encoding}: {len(misread)} rows of {count + len(rejects)} cannot be decoded",
-            file=file.path,
-            line=misread[0],
-            remedy="name the file's encoding in data/sources.yml, such as encoding: cp1252",
-        )
+    lines = _lines_at(path, [int(position) for position, _ in rejects])
+    misread = [line for line, (_, errors) in zip(lines, rejects, strict=True) if "ENCODING" in str(errors)]
+    read_count = count + len(rejects)
+    if len(misread) > _BAD_ENCODING_SHARE * read_count:
+        what = f"{len(misread)} rows of {read_count} cannot be decoded"
+        raise _other_encoding(source, file, what, misread[0])
     return _Raw(rows, names, _unreadable(file, lines), delimiter, tuple(lines), count)
 
 
@@ -279,18 +290,14 @@ def _lines_at(path: Path, positions: Sequence[int]) -> list[int]:
     return lines
 
 
-def _header(source: TableSource | PetitionsSource, file: InputFile) -> tuple[list[str], str]:
+def _header(source: _Tabular, file: InputFile) -> tuple[list[str], str]:
     """The names in the first line, each once, and the delimiter."""
     with open_text(file.path, source.encoding, errors="surrogateescape") as text:
         first = text.readline(_MAX_LINE)
     wrong = next((c for c in first if "\udc80" <= c <= "\udcff"), "")
     if wrong:
-        raise SourceError(
-            f"is not {source.encoding}: its first line holds the byte 0x{ord(wrong) - 0xDC00:02x}",
-            file=file.path,
-            line=1,
-            remedy="name the file's encoding in data/sources.yml, such as encoding: cp1252",
-        )
+        what = f"its first line holds the byte 0x{ord(wrong) - 0xDC00:02x}"
+        raise _other_encoding(source, file, what, line=1)
     if not first.strip():
         raise SourceError("is empty", file=file.path, remedy="fetch the file again")
     if "\0" in first or first.startswith(("PK\x03", "PAR1", "%PDF", "\x1f\x8b")):
@@ -318,7 +325,7 @@ def _aliases(
     known: Sequence[str],
     needed: Sequence[str],
     file: InputFile,
-    source: TableSource | PetitionsSource,
+    source: _Tabular,
     *,
     line: int | None = None,
 ) -> dict[str, str]:
@@ -337,34 +344,17 @@ def _aliases(
 
 
 def _json_lines(
-    source: TableSource | PetitionsSource,
-    file: InputFile,
-    needed: Sequence[str],
-    *,
-    store: Store,
-    folder: Path,
-    number: int,
+    source: _Tabular, file: InputFile, needed: Sequence[str], *, store: Store, target: Path
 ) -> _Raw:
     paths = _json_paths(source, file, needed)
-    path = as_utf8(file.path, source.encoding, folder)
-    target = folder / f"raw-{number:05d}.parquet"
+    path = as_utf8(file.path, source.encoding, target.parent)
     con = store.con
-    con.raw_sql("set preserve_insertion_order = true")
-    try:
-        con.raw_sql(
-            f"copy (select line from read_csv({_quoted(path)}, auto_detect = false, header = false, "  # noqa: S608
-            f"delim = '\x01', quote = '', escape = '', columns = {{'line': 'VARCHAR'}}, max_line_size = {_MAX_LINE})) "
-            f"to {_quoted(target)} (format parquet)"
-        )
-    except duckdb.Error as error:
-        raise SourceError(
-            f"is not JSON Lines that can be read: {str(error).splitlines()[0]}",
-            file=file.path,
-            remedy="check its encoding in data/sources.yml",
-        ) from error
-    finally:
-        con.raw_sql("set preserve_insertion_order = false")
-    lines = _in_order(target, store)
+    query = (
+        f"select line from read_csv({_quoted(path)}, auto_detect = false, header = false, "  # noqa: S608
+        f"delim = '\x01', quote = '', escape = '', columns = {{'line': 'VARCHAR'}}, max_line_size = {_MAX_LINE})"
+    )
+    with _reading(file, "JSON Lines that can be read", "check its encoding in data/sources.yml"):
+        lines = _kept(query, target, store)
     is_blank = lines.line.isnull() | (lines.line.strip() == "")
     is_object = engine.json_valid(lines.line) & lines.line.strip().startswith("{")
     broken = con.to_pyarrow(lines.filter(~is_blank & ~is_object).select("row").order_by("row"))[
@@ -378,9 +368,7 @@ def _json_lines(
     return _Raw(rows, names, _unreadable(file, at), rejected=at, row_count=count)
 
 
-def _json_paths(
-    source: TableSource | PetitionsSource, file: InputFile, needed: Sequence[str]
-) -> dict[str, str]:
+def _json_paths(source: _Tabular, file: InputFile, needed: Sequence[str]) -> dict[str, str]:
     """The JSON path of each needed column: a key as it stands, else the keys between its dots.
 
     Keys may be left out of single lines; a column that is in none of the first lines is looked for in all.
@@ -431,22 +419,10 @@ def _json_path(value: Mapping[str, Any], name: str) -> str | None:
     return "$." + ".".join(json.dumps(part, ensure_ascii=False) for part in name.split("."))
 
 
-def _parquet(
-    source: TableSource | PetitionsSource,
-    file: InputFile,
-    needed: Sequence[str],
-    *,
-    store: Store,
-    folder: Path,
-    number: int,
-) -> _Raw:
-    del folder, number
-    try:
+def _parquet(source: _Tabular, file: InputFile, needed: Sequence[str], *, store: Store, target: Path) -> _Raw:
+    del target
+    with _reading(file, "Parquet", "fetch the file again"):
         table = store.con.read_parquet(file.path, file_row_number=True)
-    except duckdb.Error as error:
-        raise SourceError(
-            f"is not Parquet: {str(error).splitlines()[0]}", file=file.path, remedy="fetch the file again"
-        ) from error
     known = [c for c in table.columns if c != "file_row_number"]
     names = _aliases(known, needed, file, source)
     rows = table.select(row="file_row_number", **{alias: table[name] for name, alias in names.items()})
@@ -456,11 +432,6 @@ def _parquet(
 _READERS = {"csv": _csv, "jsonl": _json_lines, "parquet": _parquet}
 
 
-def _in_order(path: Path, store: Store) -> ir.Table:
-    table = store.con.read_parquet(path, file_row_number=True)
-    return table.rename(row="file_row_number")
-
-
 def _quoted(value: Path | str) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
@@ -468,11 +439,8 @@ def _quoted(value: Path | str) -> str:
 # -- from texts to values ----------------------------------------------------------------------------------------------
 
 
-def _mapped(
-    raw: _Raw, source: TableSource | PetitionsSource, settings: Settings, store: Store
-) -> tuple[ir.Table, tuple[str, ...]]:
+def _mapped(raw: _Raw, source: _Tabular, settings: Settings) -> tuple[ir.Table, tuple[str, ...]]:
     """A file's rows with our columns, and for each column that can fail the text that did."""
-    del store
     zone = settings.source_zone(source)
     given = {name: _given(raw, mapping, name) for name, mapping in source.columns.items()}
     rows = raw.rows.select("row", **given)

@@ -1,0 +1,230 @@
+"""What people had taken down: it leaves the store with every copy, and never comes back.
+
+All that remains is a keyed hash of where it came from, and a line in the public log that says when and why, not what.
+``data/lookups/takedowns.yml`` lists what a project takes down wherever it is built:
+
+    takedowns:
+      - id: square:1234            # or url: https://..., or key: 0f3a... (which names nothing)
+        reason: personal_data
+        removed_on: 2026-03-02
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, Self
+
+import ibis
+import pyarrow as pa
+from pydantic import model_validator
+
+from answerable import schema
+from answerable.errors import UsageError
+from answerable.gather import engine
+from answerable.record_table import Forgotten
+from answerable.settings import Model, Settings, load_yaml
+from answerable.store import Store
+
+__all__ = ["Target", "apply_file", "find", "forget", "key", "keys", "write_log"]
+
+log = logging.getLogger(__name__)
+
+Reason = Literal["personal_data", "asked_by_author", "court_order", "mistake"]
+FILE = "takedowns.yml"
+
+_TABLES = (
+    "feedback",
+    "feedback_update",
+    "reading",
+    "update_reading",
+    "issue_feedback",
+    "response_feedback",
+    "clock",
+)
+"""The tables with rows of single feedback; what is made from them is made anew by the next build."""
+
+_SHORTEST_COPY = 20
+
+
+class _Entry(Model):
+    id: str | None = None
+    url: str | None = None
+    key: str | None = None
+    reason: Reason
+    removed_on: date
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(v is not None for v in (self.id, self.url, self.key)) != 1:
+            raise ValueError("give one of id (SOURCE:RECORD), url or key")
+        if self.id is not None and not all(self.id.partition(":")):
+            raise ValueError("an id is SOURCE:RECORD, such as square:1234")
+        return self
+
+
+class _File(Model):
+    takedowns: tuple[_Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One record to remove; ``feedback_id`` is empty where none is held (it is kept from ever coming)."""
+
+    source_id: str
+    record_id: str
+    feedback_id: str
+
+
+def key(secret: bytes, source_id: str, record_id: str) -> str:
+    """The keyed hash by which a record is known again."""
+    return engine.keyed_hash(secret, f"{source_id}:{record_id}")
+
+
+def keys(store: Store) -> frozenset[str]:
+    """The keyed hashes of everything that was taken down."""
+    return frozenset(f.key for f in store.records.forgotten())
+
+
+def find(store: Store, settings: Settings, name: str) -> tuple[Target, ...]:
+    """What an address, a feedback_id or SOURCE:RECORD stands for, with its copies.
+
+    Copies are what has the same address in any source, and reposts that repeat the text.
+
+    Raises:
+        UsageError: nothing held has that name, and it is not SOURCE:RECORD of a configured source.
+    """
+    feedback = store.read("feedback")
+    source_id, _, record_id = name.partition(":")
+    is_pair = source_id in settings.source_by_id and bool(record_id)
+    named = (feedback.feedback_id == name) | (feedback.url == name)
+    if is_pair:
+        named = named | ((feedback.source_id == source_id) & (feedback.record_id == record_id))
+    wanted = ("feedback_id", "source_id", "record_id", "url", "title", "text")
+    found = store.con.to_pyarrow(feedback.filter(named).select(*wanted)).to_pylist()
+    if not found and not is_pair:
+        raise UsageError(
+            f"nothing that is held has the address or id {name}",
+            remedy="name it as SOURCE:RECORD, such as square:1234, to keep it from ever coming",
+        )
+    targets = [Target(row["source_id"], row["record_id"], row["feedback_id"]) for row in found]
+    if not found:
+        targets.append(Target(source_id, record_id, ""))
+    for row in found:
+        is_copy = ibis.literal(False)
+        if row["url"]:
+            is_copy = is_copy | (feedback.url == row["url"])
+        text = row["text"] or ""
+        if len(text) >= _SHORTEST_COPY:
+            is_copy = is_copy | (feedback.is_repost & feedback.text.contains(text))
+        rows = store.con.to_pyarrow(
+            feedback.filter(is_copy.fill_null(False)).select("source_id", "record_id", "feedback_id")
+        )
+        targets += [Target(**copy) for copy in rows.to_pylist()]
+    return tuple(dict.fromkeys(targets))
+
+
+def forget(
+    store: Store, targets: Sequence[Target], *, reason: str, removed_on: date
+) -> tuple[Forgotten, ...]:
+    """Remove records, their revisions and every row made from them; leave their keyed hashes and no byte on disk.
+
+    What is made of many rows (issues, measures, pages) is made anew by the next build.
+    """
+    secret = store.secret()
+    removals = tuple(
+        Forgotten(key(secret, t.source_id, t.record_id), t.source_id, reason, removed_on) for t in targets
+    )
+    _remove(store, targets, removals)
+    store.erase()
+    return removals
+
+
+def _remove(store: Store, targets: Iterable[Target], removals: Sequence[Forgotten]) -> None:
+    by_source: dict[str, list[Target]] = {}
+    for target in targets:
+        by_source.setdefault(target.source_id, []).append(target)
+    with store.transaction():
+        for source_id, removed in by_source.items():
+            store.records.drop(source_id, [t.record_id for t in removed])
+            ids = [t.feedback_id for t in removed if t.feedback_id]
+            if not ids:
+                continue
+            gone = ibis.memtable(pa.table({"gone_id": pa.array(ids, pa.string())}))
+            for name in _TABLES:
+                rows = store.read(name, source_id=source_id)
+                hit = rows.semi_join(gone, rows.feedback_id == gone.gone_id)
+                months = store.con.to_pyarrow(hit.select("month").distinct())["month"].to_pylist()
+                for month in sorted(months):
+                    part = store.read(name, source_id=source_id, months=[month])
+                    kept = part.anti_join(gone, part.feedback_id == gone.gone_id)
+                    store.write(name, kept, source_id=source_id, months=[month])
+        store.records.forget(removals)
+        write_log(store)
+        # What was made of many rows may still hold its words.
+        for stage in ("build", "understand", "measure", "publish"):
+            store.set_mark(stage, "")
+
+
+def apply_file(store: Store, settings: Settings) -> tuple[Forgotten, ...]:
+    """Take down what ``data/lookups/takedowns.yml`` lists and is not taken down yet.
+
+    Raises:
+        SettingsError: the file is wrong.
+    """
+    path = settings.lookup(FILE)
+    if not path.exists():
+        return ()
+    known = keys(store)
+    secret = store.secret()
+    done: list[Forgotten] = []
+    for entry in load_yaml(path, _File).takedowns:
+        if entry.key is not None:
+            if entry.key not in known:
+                done += _forget_key(store, entry)
+            continue
+        try:
+            targets = find(store, settings, entry.id or entry.url or "")
+        except UsageError:
+            # An address of something that is not held here (any longer).
+            continue
+        fresh = [t for t in targets if key(secret, t.source_id, t.record_id) not in known]
+        if fresh:
+            done += forget(store, fresh, reason=entry.reason, removed_on=entry.removed_on)
+            known |= {f.key for f in done}
+    if done:
+        log.info("took down %d records that %s lists", len(done), FILE)
+    return tuple(done)
+
+
+def _forget_key(store: Store, entry: _Entry) -> tuple[Forgotten, ...]:
+    """A key names nothing: what it stands for is found by hashing what is held."""
+    feedback = store.read("feedback")
+    name = engine.keyed_hash_expr(store.secret(), feedback.source_id + ":" + feedback.record_id)
+    rows = store.con.to_pyarrow(
+        feedback.filter(name == entry.key).select("source_id", "record_id", "feedback_id")
+    ).to_pylist()
+    if rows:
+        return forget(store, [Target(**r) for r in rows], reason=entry.reason, removed_on=entry.removed_on)
+    removal = Forgotten(entry.key or "", "", entry.reason, entry.removed_on)
+    with store.transaction():
+        store.records.forget([removal])
+        write_log(store)
+    return (removal,)
+
+
+def write_log(store: Store) -> None:
+    """The public log of removals, in the open transaction."""
+    # A key that matched nothing yet has removed nothing.
+    rows = [f for f in store.records.forgotten() if f.source_id]
+    columns: Mapping[str, list[object]] = {
+        "takedown_id": [r.key for r in rows],
+        "source_id": [r.source_id for r in rows],
+        "removed_on": [r.removed_on for r in rows],
+        "reason": [r.reason for r in rows],
+    }
+    types = {"removed_on": pa.date32()}
+    table = pa.table({n: pa.array(v, types.get(n, pa.string())) for n, v in columns.items()})
+    store.write("takedown", table.select(list(schema.table("takedown").names)))
