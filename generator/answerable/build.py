@@ -24,7 +24,7 @@ from answerable.errors import UsageError
 from answerable.gather.files import matching_paths
 from answerable.gather.passes import plan
 from answerable.gather.places import load_areas
-from answerable.gather.sync import Receipt, gather
+from answerable.gather.sync import Receipt, erase_deleted, gather
 from answerable.gather.takedowns import find, forget
 from answerable.measure.stage import measure
 from answerable.publish.site import publish, template_folders
@@ -89,6 +89,7 @@ def build(project: Path, *, is_forced: bool = False, is_asking: bool = True) -> 
         measure(store, settings)
         log.info("publish")
         site = publish(store, settings)
+        erase_deleted(store)
         # After a failure the next build has to look again, even if the files are those of an earlier good one.
         is_good = all(r.result != "failed" for r in receipts)
         with store.transaction():

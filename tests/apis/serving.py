@@ -76,6 +76,7 @@ class Shelf:
     cursor: dict[str, str] = field(default_factory=dict)
     unreadable: int = 0
     checked: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def run(
         self, name: str, now: datetime, *, budget: int = 1000, since: datetime | None = None, **held: Any
@@ -96,6 +97,7 @@ class Shelf:
                     self.cursor = {k: v for k, v in self.cursor.items() if v}
                     self.unreadable += batch.unreadable
                     self.checked += batch.checked
+                    self.warnings += batch.warnings
             except BudgetSpent:
                 return False
         return True

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -46,9 +45,6 @@ UNSTABLE = {"source_run": ("finished_at",)}
 """Where the clock does not stand still."""
 COUNTERS = ("generation", "mark", "partition")
 """Of the store's DuckDB file: how it came to be, and where its files lie."""
-
-CLIP = re.compile(rb"(?<=-clip)\d+")
-"""The drawing library counts the clips of all drawings of a process: a drawing that is in the cache shifts the rest."""
 
 MORE_SOURCES = """\
   - id: posts
@@ -197,7 +193,7 @@ def site_of(folder: Path) -> dict[str, str]:
     """A digest of each published file; nothing where there is no site."""
     site = folder / "build" / "site"
     return {
-        p.relative_to(site).as_posix(): hashlib.sha256(CLIP.sub(b"", p.read_bytes())).hexdigest()
+        p.relative_to(site).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
         for p in site.rglob("*")
         if p.is_file()
     }

@@ -182,6 +182,11 @@ _NO_ATTRIBUTE = frozenset({"", "cursor", "pointer-events", "white-space"})
 
 def _cleaned(drawing: str, key: str) -> str:
     ET.register_namespace("", _SVG)
+    # The drawing library counts its clips over the whole process: the same drawing has to have the same bytes.
+    clips = {
+        name: f"clip{i}" for i, name in enumerate(dict.fromkeys(re.findall(r'\bid="(clip\d+)"', drawing)))
+    }
+    drawing = re.sub(r"\bclip\d+\b", lambda found: clips.get(found[0], found[0]), drawing)
     root = ET.fromstring(drawing)  # noqa: S314  our own drawing
     for parent in root.iter():
         for element in list(parent):

@@ -16,7 +16,7 @@ An item is kept as it was received. ``rows`` reads it again at every gather, so 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -49,6 +49,7 @@ class Batch:
             has come to its end, what is held and was not listed is gone.
         unreadable: how many items of the answer could not be read, such as those without an identifier.
         cursor: what to remember, by name; an empty text forgets.
+        warnings: what is odd and stops nothing, in sentences that stand in the receipt.
     """
 
     items: Sequence[Item] = ()
@@ -57,6 +58,7 @@ class Batch:
     listed: Sequence[str] | None = None
     unreadable: int = 0
     cursor: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +207,7 @@ def _walk(
 
 
 def _with_cursor(batch: Batch, cursor: Mapping[str, str]) -> Batch:
-    return Batch(
-        batch.items, batch.gone, batch.checked, batch.listed, batch.unreadable, {**batch.cursor, **cursor}
-    )
+    return replace(batch, cursor={**batch.cursor, **cursor})
 
 
 def _instant(text: str) -> datetime | None:

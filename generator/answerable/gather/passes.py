@@ -32,7 +32,7 @@ from answerable.settings import AskedSource, Settings
 from answerable.source_settings import Columns
 from answerable.store import Store
 
-__all__ = ["Asked", "State", "ask", "plan"]
+__all__ = ["ERASE", "Asked", "State", "ask", "plan"]
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,10 @@ _CLOSED_FOR = timedelta(days=14)
 
 _DUE_LIMIT = 20_000
 _SUSPICIOUS = 20
+ERASE = "erase"
+"""The mark that says what is still to be erased on disk of what sources deleted: ``records`` and what was made of
+them, or only the ``rest``, which the next build makes anew."""
+
 _VOLATILE = ("support_count", "updated_at")
 """Columns that may change without the item saying something else."""
 
@@ -168,6 +172,7 @@ def ask(
     *,
     now: datetime,
     since: datetime | None = None,
+    open_client: Callable[..., Client] = Client,
 ) -> dict[str, Asked]:
     """Ask every source for what is new, changed and gone, and keep it.
 
@@ -177,6 +182,7 @@ def ask(
         settings: all settings.
         now: the instant of this gather (UTC without a zone).
         since: how far back to look for new items, whatever was read before.
+        open_client: makes the client of a source: a ``Client`` with other limits, say.
 
     Returns:
         What became of each source, by its id.
@@ -186,7 +192,10 @@ def ask(
     stop = threading.Event()
     for run in runs.values():
         threading.Thread(
-            target=_asking, args=(run, settings, now, messages, stop), name=run.source.id, daemon=True
+            target=_asking,
+            args=(run, settings, now, messages, stop, open_client),
+            name=run.source.id,
+            daemon=True,
         ).start()
     keys = takedowns.keys(store)
     started = time.monotonic()
@@ -261,7 +270,6 @@ def held_now(source: AskedSource, state: State, store: Store, now: datetime, sin
         wanted = rows.filter(
             (rows.created_at >= youngest)
             & is_root
-            & ~rows.is_official
             & (rows.closed_at.isnull() | (rows.closed_at >= lately))
         ).select(open_id="record_id")
         found = seen.join(wanted, seen.record_id == wanted.open_id)
@@ -276,7 +284,12 @@ def held_now(source: AskedSource, state: State, store: Store, now: datetime, sin
 
 
 def _asking(
-    run: _Run, settings: Settings, now: datetime, messages: queue.Queue[_Message], stop: threading.Event
+    run: _Run,
+    settings: Settings,
+    now: datetime,
+    messages: queue.Queue[_Message],
+    stop: threading.Event,
+    open_client: Callable[..., Client],
 ) -> None:
     """What a source's thread does: its passes one after the other."""
     source = run.source
@@ -285,7 +298,7 @@ def _asking(
     validators: Mapping[str, str] = {}
     deadline = time.monotonic() + source.time_limit_minutes * 60
     try:
-        with Client(
+        with open_client(
             source,
             settings.site,
             now=now,
@@ -406,7 +419,9 @@ def _keep(run: _Run, message: _Brought, store: Store, now: datetime, keys: froze
         elif read and takedowns.key(store.secret(), source_id, item.record_id) not in keys:
             payloads[item.record_id], digests[item.record_id] = read
     store.records.keep(source_id, payloads, at=now, digests=digests)
-    store.records.end(source_id, batch.gone, at=now)
+    if batch.gone:
+        store.records.end(source_id, batch.gone, at=now)
+        store.set_mark(ERASE, "records")
     store.records.check(source_id, batch.checked, at=now)
     if batch.listed is not None:
         run.listed.setdefault(message.name, set()).update(batch.listed)
@@ -414,6 +429,7 @@ def _keep(run: _Run, message: _Brought, store: Store, now: datetime, keys: froze
     run.asked = replace(
         run.asked,
         item_count=run.asked.item_count + len(payloads),
+        warnings=tuple(dict.fromkeys((*run.asked.warnings, *batch.warnings))),
         unreadable_count=run.asked.unreadable_count + unreadable,
     )
 
@@ -463,3 +479,5 @@ def _end(run: _Run, message: _Ended, store: Store, now: datetime) -> None:
     store.records.end_others(
         run.source.id, pa.table({"record_id": pa.array(sorted(listed), pa.string())}), at=now
     )
+    if store.records.times(run.source.id).num_rows < held_count:
+        store.set_mark(ERASE, "records")

@@ -28,6 +28,7 @@ from answerable.gather import engine, held, passes, retention, takedowns
 from answerable.gather.connectors import CONNECTORS
 from answerable.gather.files import InputFile, find_files
 from answerable.gather.findings import LOCATED_LIMIT, Finding, finding_table, total
+from answerable.gather.http import Client
 from answerable.gather.places import Area, areas_digest, load_areas
 from answerable.gather.rows import FeedbackSource, Gathered, Taken, as_table, take
 from answerable.gather.sources import github_issues, petitions, register, snscrape_archive, table
@@ -45,7 +46,7 @@ from answerable.settings import (
 )
 from answerable.store import Store, Written
 
-__all__ = ["Receipt", "gather"]
+__all__ = ["Receipt", "erase_deleted", "gather"]
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +140,7 @@ def gather(
     now: datetime | None = None,
     since: datetime | None = None,
     is_asking: bool = True,
+    open_client: Callable[..., Client] = Client,
 ) -> tuple[Receipt, ...]:
     """Read every source (or the one named), each in a transaction of its own.
 
@@ -149,6 +151,7 @@ def gather(
         now: the instant of this gather (UTC); the clock's, where missing.
         since: how far back live sources are asked for new items (UTC), whatever was read before.
         is_asking: whether live sources are asked; if not, their tables are made from what is held.
+        open_client: makes the client of a live source: a ``Client`` with other limits, say.
 
     Raises:
         UsageError: there is no source of that id.
@@ -164,7 +167,11 @@ def gather(
     takedowns.apply_file(store, settings)
     wanted = [s for s in settings.sources if only is None or s.id == only]
     live = [s for s in wanted if isinstance(s, LiveSource)]
-    asked = passes.ask(live, store, settings, now=started, since=since and _utc(since)) if is_asking else {}
+    asked: Mapping[str, passes.Asked] = {}
+    if is_asking:
+        asked = passes.ask(
+            live, store, settings, now=started, since=since and _utc(since), open_client=open_client
+        )
     _take_down(live, store, settings, started)
     one = _Pass(
         store,
@@ -180,7 +187,22 @@ def gather(
     # A register names feedback of other sources: it comes last.
     ordered = sorted(wanted, key=lambda s: isinstance(s, RegisterSource | GithubIssuesSource))
     receipts = {s.id: _pass(s, one) for s in ordered}
+    if store.mark(passes.ERASE) == "records":
+        _erase(store, left="rest")
     return tuple(receipts[s.id] for s in wanted)
+
+
+def erase_deleted(store: Store) -> None:
+    """Leave no byte on disk of what sources deleted, once everything that is made of records has been made anew."""
+    if store.mark(passes.ERASE):
+        _erase(store, left="")
+
+
+def _erase(store: Store, *, left: str) -> None:
+    # Noted afterwards: what is killed here is done again.
+    store.erase()
+    with store.transaction():
+        store.set_mark(passes.ERASE, left)
 
 
 def _utc(given: datetime) -> datetime:

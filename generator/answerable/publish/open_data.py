@@ -111,6 +111,18 @@ def _open_rows(store: Store, rows: ir.Table) -> ir.Table:
     return rows.semi_join(shown, "source_id")
 
 
+_NAMED = ("record_id", "reply_to_id", "conversation_id")
+_DID = r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+"
+"""What some networks call a person by, for ever: in the addresses of posts, and so in their identifiers."""
+
+
+def _without_people(rows: ir.Table) -> ir.Table:
+    """The rows with no person's permanent identifier inside a record's."""
+    return rows.mutate(
+        **{name: rows[name].re_replace(_DID, "did") for name in _NAMED if name in rows.columns}
+    )
+
+
 def _feedback(store: Store, months: Sequence[str] | None) -> ir.Table:
     own = [
         c.name
@@ -122,7 +134,7 @@ def _feedback(store: Store, months: Sequence[str] | None) -> ir.Table:
     reading = store.read("reading", months=months).select(*read)
     member = store.read("issue_feedback", months=months).select("feedback_id", "issue_id")
     joined = feedback.left_join(reading, "feedback_id").drop("feedback_id_right")
-    return joined.left_join(member, "feedback_id").drop("feedback_id_right")
+    return _without_people(joined.left_join(member, "feedback_id").drop("feedback_id_right"))
 
 
 def _updates(store: Store, months: Sequence[str] | None) -> ir.Table:
@@ -157,7 +169,7 @@ def _issues(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: AR
 
 def _findings(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: ARG001
     """Findings of a source that hides its rows are one row for each code, without identifier or place."""
-    finding = store.read("finding").select(*schema.table("finding").public_names)
+    finding = _without_people(store.read("finding").select(*schema.table("finding").public_names))
     shown = _open_rows(store, finding)
     hidden = finding.anti_join(
         store.read("source").filter(ibis._.is_published_by_row).select("source_id"), "source_id"

@@ -85,16 +85,13 @@ def asking(
     fault: str | None, handler: Handler = healthy, *, settings: Mapping[str, Any] | None = None, **server: Any
 ) -> Iterator[tuple[Client, Misbehaving, Clock]]:
     """A client for a server, and the time that it slept."""
-    clock = Clock()
-    with (
-        Misbehaving(handler, fault, **server) as running,
-        client(
-            source(running.url, **(settings or {})),
-            clock=clock,
-            verify=running.trust if running.is_tls else None,
-        ) as asker,
-    ):
-        yield asker, running, clock
+    clock = Clock(is_real=fault in SLOW)
+    with Misbehaving(handler, fault, **server) as running:
+        asked = source(running.url, **(settings or {}))
+        trust = running.trust if running.is_tls else TRUST
+        limits = HASTY if fault in SLOW else LIMITS
+        with client(asked, clock=clock, verify=trust, limits=limits) as asker:
+            yield asker, running, clock
 
 
 # -- what is asked -----------------------------------------------------------------------------------------------------

@@ -98,6 +98,22 @@ def test_how_few_a_hidden_source_holds_is_told_by_no_file(open_world: Open, tmp_
     assert told["portal"]["stale_reason"] == "such as 'a private word'"
 
 
+def test_an_identifier_names_no_person(open_world: Open, tmp_path: Path) -> None:
+    world = small_world()
+    post, reply = (r for r in world.rows["feedback"][:2])
+    post["record_id"] = "at://did:plc:abc234/app.bsky.feed.post/3kk"
+    reply |= {
+        "reply_to_id": post["record_id"],
+        "conversation_id": "at://did:web:ann.example/app.bsky.feed.post/3kl",
+    }
+    with open_world(world) as (store, settings):
+        write_open_data(store, settings, tmp_path / "data")
+    told = (tmp_path / "data" / "feedback.csv").read_text("utf-8")
+    assert "did:plc" not in told
+    assert "ann.example" not in told
+    assert told.count("at://did/app.bsky.feed.post/3kk") == 2
+
+
 def test_a_column_that_becomes_private_leaves_the_file(
     open_world: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,6 @@ feeds, so it is not asked.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from answerable.settings import Settings
 
 __all__ = ["connector"]
-
-log = logging.getLogger(__name__)
 
 _MAPPED = (
     "record_id",
@@ -81,7 +78,7 @@ def _discover(client: Client, source: AlaveteliSource, settings: Settings, held:
             read.add(slug)
             answer = _request(client, slug)
             if answer.status in (*_GONE, _REFUSED):
-                log.warning("%s: there is no request %s", source.id, slug)
+                yield Batch(warnings=(f"there is no request {slug}",))
             else:
                 yield _batch(answer, slug)
     feeds = [f"/feed/search/{_quoted(s)}.json" for s in source.searches]
@@ -156,8 +153,8 @@ def _each(client: Client, source: AlaveteliSource, slugs: Sequence[str]) -> Iter
             yield Batch(gone=tuple(refused))
             refused = []
     if refused:
-        log.warning("%s: the site refused all of %d requests", source.id, len(refused))
-        yield Batch(checked=tuple(refused))
+        warning = f"the site refused all of {len(refused)} requests"
+        yield Batch(checked=tuple(refused), warnings=(warning,))
 
 
 def _request(client: Client, slug: str) -> Answer:

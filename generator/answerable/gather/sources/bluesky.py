@@ -7,7 +7,6 @@ gone when its thread says so.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from answerable.settings import Settings
 
 __all__ = ["connector"]
-
-log = logging.getLogger(__name__)
 
 _MAPPED = (
     "record_id",
@@ -109,7 +106,7 @@ def _discover(client: Client, source: BlueskySource, settings: Settings, held: H
         )
     if missing:
         # One account that is gone is no reason to leave everything else unread.
-        log.warning("%s: the server does not know %s", source.id, ", ".join(missing))
+        yield Batch(warnings=(f"the server does not know {', '.join(missing)}",))
 
 
 def _in_turn(streams: Iterable[Iterator[Batch]]) -> Iterator[Batch]:

@@ -7,7 +7,6 @@ identifier. Identifiers are compared by length, then by text. Only what everybod
 
 from __future__ import annotations
 
-import logging
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from answerable.settings import Settings
 
 __all__ = ["connector"]
-
-log = logging.getLogger(__name__)
 
 _MAPPED = (
     "record_id",
@@ -118,7 +115,7 @@ def _discover(client: Client, source: MastodonSource, settings: Settings, held: 
         )
     if missing:
         # One account that is gone is no reason to leave everything else unread.
-        log.warning("%s: the server does not know %s", source.id, ", ".join(missing))
+        yield Batch(warnings=(f"the server does not know {', '.join(missing)}",))
 
 
 def _in_turn(streams: Iterable[Iterator[Batch]]) -> Iterator[Batch]:

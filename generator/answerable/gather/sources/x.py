@@ -9,7 +9,6 @@ protected or were suspended, are taken out by the sweep. It has to run at least 
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from answerable.settings import Settings
 
 __all__ = ["connector"]
-
-log = logging.getLogger(__name__)
 
 _MAPPED = (
     "record_id",
@@ -109,7 +106,8 @@ def _searched(client: Client, source: XSource, held: Held, query: str, known: se
     complete = as_instant(held.cursor.get(f"{stream}.complete"))
     lower = held.since or (complete - overlap if complete else held.floor)
     if complete is not None and complete < start:
-        log.warning("%s: what was posted from %s to %s can no longer be searched", source.id, complete, start)
+        lost = f"what was posted from {complete:%Y-%m-%d %H:%M} to {start:%Y-%m-%d %H:%M} UTC can no longer be searched"
+        yield Batch(warnings=(lost,))
     params = {
         "query": query,
         "max_results": str(min(max(source.page_size or 100, 10), 100)),
