@@ -198,6 +198,14 @@ class Client:
         typed = {"Content-Type": kind, **given} if kind else given
         return self._ask(replace(question, headers=typed, content=body.read()))
 
+    def spend(self, address: str) -> None:
+        """Take one request from the pass's budget, for a connector whose own program asks for the address.
+
+        Raises:
+            BudgetSpent: there is none left, or no time.
+        """
+        self._budget.spend(origin(self._question("GET", address, None, None, ()).url))
+
     def secret(self, setting: str) -> str | None:
         """The secret that a setting such as ``token_env`` names; None where the setting is empty.
 
@@ -421,6 +429,10 @@ class DryClient(Client):
 
     def _ask(self, question: Question) -> Answer:
         raise Planned(question.method, self.mask(str(question.url)), self._missing)
+
+    def spend(self, address: str) -> None:
+        """What a program of the connector's own would ask for."""
+        raise Planned("GET", self.mask(address))
 
     def _without(self, variable: str) -> str:
         """A plan can be made without the secret."""

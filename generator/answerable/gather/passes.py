@@ -28,6 +28,7 @@ from answerable.gather import takedowns
 from answerable.gather.connectors import CONNECTORS
 from answerable.gather.http import BudgetSpent, Client, DryClient, Planned
 from answerable.gather.live import PASSES, Batch, Connector, Held, Item
+from answerable.live_settings import host_of
 from answerable.settings import AskedSource, Settings
 from answerable.source_settings import Columns
 from answerable.store import Store
@@ -162,7 +163,13 @@ class _Run:
     waiting: list[_Brought | _Ended] = field(default_factory=list)
     listed: dict[str, set[str]] = field(default_factory=dict)
     asked: Asked = Asked()
+    readable_count: int = 0
     is_done: bool = False
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether all that came so far could not be read: as when the API has changed."""
+        return self.asked.unreadable_count > 0 and not self.readable_count
 
 
 def ask(
@@ -374,7 +381,8 @@ def _receive(runs: Mapping[str, _Run], message: _Message) -> None:
         return
     if isinstance(message, _Done):
         run.is_done = True
-        run.asked = replace(run.asked, error=message.error, request_count=message.request_count)
+        error = message.error or run.asked.error
+        run.asked = replace(run.asked, error=error, request_count=message.request_count)
         run.state = replace(run.state, validators=message.validators)
         run.waiting.append(_Ended(message.source_id, "", None))
     else:
@@ -425,13 +433,15 @@ def _keep(run: _Run, message: _Brought, store: Store, now: datetime, keys: froze
     store.records.check(source_id, batch.checked, at=now)
     if batch.listed is not None:
         run.listed.setdefault(message.name, set()).update(batch.listed)
-    run.state = replace(run.state, cursor={**run.state.cursor, **batch.cursor})
+    run.readable_count += len(batch.items) - (unreadable - batch.unreadable)
     run.asked = replace(
         run.asked,
         item_count=run.asked.item_count + len(payloads),
         warnings=tuple(dict.fromkeys((*run.asked.warnings, *batch.warnings))),
         unreadable_count=run.asked.unreadable_count + unreadable,
     )
+    if not run.is_blind:
+        run.state = replace(run.state, cursor={**run.state.cursor, **batch.cursor})
 
 
 def _read(item: Item, run: _Run) -> tuple[str, str] | tuple[()] | None:
@@ -465,7 +475,14 @@ def _end(run: _Run, message: _Ended, store: Store, now: datetime) -> None:
     if message.reason is not None:
         run.asked = replace(run.asked, spent=(*run.asked.spent, (message.name, message.reason)))
         return
-    if message.name == "discover":
+    if message.name == "discover" and run.is_blind:
+        # What passed unread is asked for again: the cursor has stayed where it was.
+        error = SourceError(
+            f"{host_of(run.source.server)} sent {run.asked.unreadable_count} items, of which not one could be read",
+            remedy="its API may have changed: look for a newer version of Answerable, or report it",
+        )
+        run.asked = replace(run.asked, error=error)
+    elif message.name == "discover":
         run.state = replace(run.state, complete_at=now)
     listed = run.listed.pop(message.name, None)
     if listed is None:

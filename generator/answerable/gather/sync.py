@@ -343,6 +343,8 @@ def _read_live(source: AskedSource, one: _Pass) -> Receipt:
 def _cut_off(asked: passes.Asked) -> str | None:
     """What the next gather goes on with, and what was odd, in a sentence."""
     said = [f"{name} was cut off ({reason}): the next gather goes on" for name, reason in asked.spent]
+    if asked.unreadable_count:
+        said.append(f"{asked.unreadable_count} items could not be read")
     return "; ".join((*said, *asked.warnings)) or None
 
 
