@@ -101,9 +101,11 @@ class LiveSource(BaseSource):
     @property
     def asked_hosts(self) -> frozenset[str]:
         """The hosts that may be contacted, with their port where they name one."""
-        return frozenset({host_of(address) for address in self._servers()} | {h.lower() for h in self.hosts})
+        return frozenset({host_of(address) for address in self.servers} | {h.lower() for h in self.hosts})
 
-    def _servers(self) -> tuple[str, ...]:
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The addresses of everything that it asks."""
         return (self.server,)
 
     @property
@@ -172,7 +174,9 @@ class BlueskySource(LiveSource):
 
     variables: ClassVar[tuple[str, ...]] = ("handle_env", "password_env")
 
-    def _servers(self) -> tuple[str, ...]:
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The addresses of everything that it asks."""
         return (self.server, self.login_server)
 
     @model_validator(mode="after")
@@ -310,7 +314,9 @@ class FeedSource(LiveSource):
     feeds: tuple[Url, ...] = Field(min_length=1, description="The addresses of the feeds")
     is_official: bool = Field(False, description="Whether an agency writes all of it (name it with `agency`)")
 
-    def _servers(self) -> tuple[str, ...]:
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The addresses of everything that it asks."""
         return tuple(address for address in (self.server, *self.feeds) if address)
 
     @model_validator(mode="after")
@@ -417,7 +423,9 @@ class RedditSource(LiveSource):
 
     variables: ClassVar[tuple[str, ...]] = ("client_id_env", "client_secret_env")
 
-    def _servers(self) -> tuple[str, ...]:
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The addresses of everything that it asks."""
         return (self.server, self.login_server)
 
 

@@ -42,7 +42,8 @@ _TEXT_ENCODING = re.compile(
 )
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _OUTSIDE = bytes(sorted(set(range(256)) - set(b'"[]{}')))
-_STEPS = bytes.maketrans(b"[]{}", b"\x02\x00\x02\x00")
+_ALIKE = bytes.maketrans(b"{}", b"[]")
+_STEPS = bytes.maketrans(b"[]", b"\x02\x00")
 
 
 class TooLarge(Exception):  # noqa: N818 (read: the answer is too large)
@@ -220,9 +221,23 @@ def _has_long_number(data: bytes) -> bool:
 def depth_exceeds(data: bytes, limit: int) -> bool:
     """Whether arrays and objects of a JSON text stand in each other more deeply than that; reads no values."""
     if b"\\" in data:
-        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Only brackets and the ends of texts are left; every second part stands outside of texts.
-    brackets = b"".join(data.translate(None, _OUTSIDE).split(b'"')[::2])
+        if b"\\\\" in data:
+            data = data.replace(b"\\\\", b"")
+        data = data.replace(b'\\"', b"")
+    # Only brackets and the ends of texts are left; most texts hold none, and are gone with their ends.
+    brackets = data.translate(None, _OUTSIDE).replace(b'""', b"")
+    if b'"' in brackets:
+        # Every second part stands outside of texts.
+        brackets = b"".join(brackets.split(b'"')[::2])
+    brackets = brackets.translate(_ALIKE)
+    for _ in range(limit):
+        # Each time the innermost ones go.
+        inner, brackets = brackets, brackets.replace(b"[]", b"")
+        if len(inner) == len(brackets):
+            break
+    else:
+        return bool(brackets)
+    # Those without a counterpart: what is cut off is no JSON.
     return any(
         depth > limit for depth in itertools.accumulate(step - 1 for step in brackets.translate(_STEPS))
     )

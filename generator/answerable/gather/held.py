@@ -21,8 +21,8 @@ from answerable.gather.live import Connector, Item, Row
 from answerable.gather.records import Record, columns_file
 from answerable.gather.rows import HISTORY, Gathered
 from answerable.gather.sources import table
-from answerable.record_table import Revision
 from answerable.live_settings import CkanSource, SocrataSource
+from answerable.record_table import Revision
 from answerable.settings import RowsSource, Settings, TableSource
 from answerable.source_settings import BaseSource
 from answerable.store import Store

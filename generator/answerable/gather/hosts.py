@@ -36,7 +36,7 @@ class HostRule:
     """
 
     def __init__(self, source: LiveSource) -> None:
-        addresses = source._servers()  # noqa: SLF001 (the settings' own list of addresses)
+        addresses = source.servers
         is_plain = {host_of(a): a.startswith("http://") for a in addresses}
         self._allowed: set[Origin] = set()
         for host in source.asked_hosts:

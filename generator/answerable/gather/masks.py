@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ _SHORT = 5
 
 
 class Mask:
-    """Replaces every secret that it knows, also as it stands in an address, in JSON or in a Basic header."""
+    """Replaces every secret that it knows, also as it stands in an address or in JSON."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: set[str] = set()
@@ -30,27 +29,21 @@ class Mask:
         if not secret.strip() or secret in self._secrets:
             return
         self._secrets.add(secret)
-        forms = sorted({form for s in self._secrets for form in _forms(s)}, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(_pattern, forms)), re.IGNORECASE)
+        longest_first = sorted(self._secrets, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(_pattern, longest_first)), re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
         return self._pattern.sub(MASK, text) if self._pattern else text
 
 
-def _forms(secret: str) -> tuple[str, ...]:
-    if len(secret) < _SHORT:
-        return (secret,)
-    return (secret, base64.b64encode(secret.encode()).decode())
-
-
-def _pattern(form: str) -> str:
+def _pattern(secret: str) -> str:
     """A pattern for a secret, however much of it is escaped.
 
     A short secret is masked where it is a word, or nothing could be read any more.
     """
-    found = "".join(map(_character, form))
-    return found if len(form) >= _SHORT else rf"(?<!\w){found}(?!\w)"
+    found = "".join(map(_character, secret))
+    return found if len(secret) >= _SHORT else rf"(?<!\w){found}(?!\w)"
 
 
 def _character(character: str) -> str:

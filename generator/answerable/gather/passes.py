@@ -21,14 +21,12 @@ from datetime import UTC, datetime, timedelta
 
 import ibis
 import orjson
-import pyarrow as pa
 
 from answerable.errors import SourceError
 from answerable.gather import takedowns
 from answerable.gather.connectors import CONNECTORS
 from answerable.gather.http import BudgetSpent, Client, DryClient, Planned
 from answerable.gather.live import PASSES, Batch, Connector, Held, Item
-from answerable.live_settings import host_of
 from answerable.settings import AskedSource, Settings
 from answerable.source_settings import Columns
 from answerable.store import Store
@@ -200,7 +198,8 @@ def ask(
     for run in runs.values():
         threading.Thread(
             target=_asking,
-            args=(run, settings, now, messages, stop, open_client),
+            args=(run, settings, now, messages, stop),
+            kwargs={"open_client": open_client},
             name=run.source.id,
             daemon=True,
         ).start()
@@ -275,9 +274,7 @@ def held_now(source: AskedSource, state: State, store: Store, now: datetime, sin
         lately = ibis.literal(now - _CLOSED_FOR).cast("timestamp")
         is_root = rows.conversation_id.isnull() | (rows.conversation_id == rows.record_id)
         wanted = rows.filter(
-            (rows.created_at >= youngest)
-            & is_root
-            & (rows.closed_at.isnull() | (rows.closed_at >= lately))
+            (rows.created_at >= youngest) & is_root & (rows.closed_at.isnull() | (rows.closed_at >= lately))
         ).select(open_id="record_id")
         found = seen.join(wanted, seen.record_id == wanted.open_id)
         due = store.con.to_pyarrow(
@@ -296,6 +293,7 @@ def _asking(
     now: datetime,
     messages: queue.Queue[_Message],
     stop: threading.Event,
+    *,
     open_client: Callable[..., Client],
 ) -> None:
     """What a source's thread does: its passes one after the other."""
@@ -383,10 +381,16 @@ def _receive(runs: Mapping[str, _Run], message: _Message) -> None:
         run.is_done = True
         error = message.error or run.asked.error
         run.asked = replace(run.asked, error=error, request_count=message.request_count)
-        run.state = replace(run.state, validators=message.validators)
+        if message.error is None and not run.asked.spent and not _is_cut_off(run):
+            # They say that everything that was received is held: what was cut off has to be sent again.
+            run.state = replace(run.state, validators=message.validators)
         run.waiting.append(_Ended(message.source_id, "", None))
     else:
         run.waiting.append(message)
+
+
+def _is_cut_off(run: _Run) -> bool:
+    return any(isinstance(m, _Ended) and m.reason is not None for m in run.waiting)
 
 
 def _commit(runs: Mapping[str, _Run], store: Store, now: datetime, keys: frozenset[str]) -> None:
@@ -394,13 +398,17 @@ def _commit(runs: Mapping[str, _Run], store: Store, now: datetime, keys: frozens
     busy = [run for run in runs.values() if run.waiting]
     if not busy:
         return
+    secret = store.secret()
     with store.transaction():
         for run in busy:
+            arrived = _Arrived(run.source.id, store, now)
             for message in run.waiting:
                 if isinstance(message, _Brought):
-                    _keep(run, message, store, now, keys)
+                    _keep(run, message, arrived, secret, keys)
                 else:
+                    arrived.write()
                     _end(run, message, store, now)
+            arrived.write()
             run.state.keep(store, run.source.id)
     for run in busy:
         brought = [m for m in run.waiting if isinstance(m, _Brought)]
@@ -415,28 +423,57 @@ def _commit(runs: Mapping[str, _Run], store: Store, now: datetime, keys: frozens
         run.waiting = []
 
 
-def _keep(run: _Run, message: _Brought, store: Store, now: datetime, keys: frozenset[str]) -> None:
-    batch, source_id = message.batch, run.source.id
-    payloads: dict[str, str] = {}
-    digests: dict[str, str] = {}
+@dataclass(slots=True)
+class _Arrived:
+    """Records of several batches, written together: a page of 40 costs the store as much as one of thousands."""
+
+    source_id: str
+    store: Store
+    now: datetime
+    payloads: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    checked: list[str] = field(default_factory=list)
+
+    def add(self, record_id: str, payload: str, digest: str) -> None:
+        """One record; two versions of it in one commit are two revisions."""
+        if self.digests.get(record_id, digest) != digest:
+            self.write()
+        self.payloads[record_id], self.digests[record_id] = payload, digest
+
+    def end(self, gone: Sequence[str]) -> None:
+        """Records that are gone, after those that have arrived."""
+        if gone:
+            self.write()
+            self.store.records.end(self.source_id, gone, at=self.now)
+            self.store.set_mark(ERASE, "records")
+
+    def write(self) -> None:
+        """Into the store, in the open transaction."""
+        records = self.store.records
+        records.keep(self.source_id, self.payloads, at=self.now, digests=self.digests)
+        records.check(self.source_id, self.checked, at=self.now)
+        self.payloads, self.digests, self.checked = {}, {}, []
+
+
+def _keep(run: _Run, message: _Brought, arrived: _Arrived, secret: bytes, keys: frozenset[str]) -> None:
+    batch = message.batch
     unreadable = batch.unreadable
+    kept: set[str] = set()
     for item in batch.items:
         read = _read(item, run)
         if read is None:
             unreadable += 1
-        elif read and takedowns.key(store.secret(), source_id, item.record_id) not in keys:
-            payloads[item.record_id], digests[item.record_id] = read
-    store.records.keep(source_id, payloads, at=now, digests=digests)
-    if batch.gone:
-        store.records.end(source_id, batch.gone, at=now)
-        store.set_mark(ERASE, "records")
-    store.records.check(source_id, batch.checked, at=now)
+        elif read and not (keys and takedowns.key(secret, run.source.id, item.record_id) in keys):
+            arrived.add(item.record_id, *read)
+            kept.add(item.record_id)
+    arrived.end(batch.gone)
+    arrived.checked += batch.checked
     if batch.listed is not None:
         run.listed.setdefault(message.name, set()).update(batch.listed)
     run.readable_count += len(batch.items) - (unreadable - batch.unreadable)
     run.asked = replace(
         run.asked,
-        item_count=run.asked.item_count + len(payloads),
+        item_count=run.asked.item_count + len(kept),
         warnings=tuple(dict.fromkeys((*run.asked.warnings, *batch.warnings))),
         unreadable_count=run.asked.unreadable_count + unreadable,
     )
@@ -447,9 +484,9 @@ def _keep(run: _Run, message: _Brought, store: Store, now: datetime, keys: froze
 def _read(item: Item, run: _Run) -> tuple[str, str] | tuple[()] | None:
     """An item's payload and the digest of what it says; empty for one that is no feedback, None for a broken one."""
     try:
-        payload = orjson.dumps(item.payload, option=orjson.OPT_SORT_KEYS).decode()
+        payload = orjson.dumps(item.payload, option=orjson.OPT_SORT_KEYS)
         if run.connector.form != "rows":
-            return payload, hashlib.blake2b(payload.encode(), digest_size=16).hexdigest()
+            return payload.decode(), hashlib.blake2b(payload, digest_size=16).hexdigest()
         rows = tuple(run.connector.rows(item, run.source))
         if not rows:
             return ()
@@ -465,7 +502,7 @@ def _read(item: Item, run: _Run) -> tuple[str, str] | tuple[()] | None:
     except Exception:
         log.debug("%s: an item cannot be read", run.source.id, exc_info=True)
         return None
-    return payload, digest
+    return payload.decode(), digest
 
 
 def _end(run: _Run, message: _Ended, store: Store, now: datetime) -> None:
@@ -478,7 +515,8 @@ def _end(run: _Run, message: _Ended, store: Store, now: datetime) -> None:
     if message.name == "discover" and run.is_blind:
         # What passed unread is asked for again: the cursor has stayed where it was.
         error = SourceError(
-            f"{host_of(run.source.server)} sent {run.asked.unreadable_count} items, of which not one could be read",
+            f"{', '.join(sorted(run.source.asked_hosts))} sent {run.asked.unreadable_count} items, "
+            "of which not one could be read",
             remedy="its API may have changed: look for a newer version of Answerable, or report it",
         )
         run.asked = replace(run.asked, error=error)
@@ -487,14 +525,14 @@ def _end(run: _Run, message: _Ended, store: Store, now: datetime) -> None:
     listed = run.listed.pop(message.name, None)
     if listed is None:
         return
-    held_count = store.records.times(run.source.id).num_rows
+    held = store.records.times(run.source.id)["record_id"].to_pylist()
+    held_count = len(held)
     if held_count > _SUSPICIOUS and len(listed) < held_count / 2:
         sentence = f"lists {len(listed)} of the {held_count} items that are held: nothing was taken out"
         log.warning("%s: the source %s", run.source.id, sentence)
         run.asked = replace(run.asked, warnings=(*run.asked.warnings, f"the source {sentence}"))
         return
-    store.records.end_others(
-        run.source.id, pa.table({"record_id": pa.array(sorted(listed), pa.string())}), at=now
-    )
+    gone = [record_id for record_id in held if record_id not in listed]
+    store.records.end(run.source.id, gone, at=now)
     if store.records.times(run.source.id).num_rows < held_count:
         store.set_mark(ERASE, "records")

@@ -13,11 +13,13 @@ __all__ = ["field", "identifier", "joined", "listed", "number", "plain", "string
 _TAG = re.compile(r"<(?:p|br|a|span|div|li|ul|ol|h[1-6]|blockquote|strong|em|b|i|img)\b[^>]*>", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>|</(?:p|div|li|h[1-6]|blockquote)>\s*(?=<)", re.IGNORECASE)
 
+_CLEANER = nh3.Cleaner(tags=set())
+
 
 def plain(text: str) -> str | None:
     """A text without markup: line breaks stay, entities become what they stand for."""
     if _TAG.search(text):
-        text = nh3.clean(_BREAK.sub("\n", text), tags=set())
+        text = _CLEANER.clean(_BREAK.sub("\n", text))
     return html.unescape(text).strip() or None
 
 

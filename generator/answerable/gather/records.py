@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from answerable.gather import takedowns
 from answerable.gather.rows import INSTANTS, canonical_types
 from answerable.store import Store
 
@@ -88,9 +89,14 @@ def keep_records(
     """
     fetched_at = datetime.now(UTC).replace(tzinfo=None)
     present: list[pa.Array] = []
+    keys = takedowns.keys(store)
+    secret = store.secret() if keys else b""
+
+    def is_forgotten(record_id: str) -> bool:
+        return bool(keys) and takedowns.key(secret, source_id, record_id) in keys
 
     def kept() -> Iterator[Record]:
-        for part in _parts(records):
+        for part in _parts(r for r in records if r.record_id is None or not is_forgotten(r.record_id)):
             payloads = {r.record_id: _encodable(r.payload) for r in part if r.record_id}
             store.records.keep(source_id, payloads, at=fetched_at)
             present.append(pa.array(payloads, pa.string()))

@@ -31,11 +31,14 @@ _PRIVATE = ("author", "mentions", "title", "text", "url", "latitude", "longitude
 
 
 def reduce(source: AskedSource, store: Store, settings: Settings, *, now: datetime) -> int:
-    """Reduce the records of a source that are older than its ``retention_days``; gives how many.
+    """Reduce the records of a source that are older than its ``retention_days``, once a day; gives how many.
 
     What nobody has read yet (``answerable build`` reads) waits until the site has its public text.
     """
     if isinstance(source, GithubIssuesSource):
+        return 0
+    mark = f"retention:{source.id}"
+    if store.mark(mark) == f"{now:%Y-%m-%d}":
         return 0
     oldest = ibis.literal(now - timedelta(days=source.retention_days)).cast("timestamp")
     times = store.records.times(source.id)
@@ -60,10 +63,13 @@ def reduce(source: AskedSource, store: Store, settings: Settings, *, now: dateti
     )
     public = {row["record_id"]: row for row in store.con.to_pyarrow(joined).to_pylist()}
     if not public:
+        with store.transaction():
+            store.set_mark(mark, f"{now:%Y-%m-%d}")
         return 0
     payloads = dict(_payloads(source, store, settings, public))
     with store.transaction():
         store.records.reduce(source.id, payloads)
+        store.set_mark(mark, f"{now:%Y-%m-%d}")
     store.erase()
     log.info("reduced %s: %d records older than %d days", source.id, len(payloads), source.retention_days)
     return len(payloads)

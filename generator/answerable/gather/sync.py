@@ -131,6 +131,10 @@ class _Pass:
         """When something ends that is ending now, never before it began."""
         return max(self.started_at, datetime.now(UTC).replace(tzinfo=None))
 
+    def is_asked(self, source: Source) -> bool:
+        """Whether a source is looked at: of a live one that nobody asked nothing newer is known than before."""
+        return not isinstance(source, LiveSource) or source.id in self.asked
+
 
 def gather(
     store: Store,
@@ -298,12 +302,19 @@ def _settings_digest(source: Source, one: _Pass) -> str:
 def _read_live(source: AskedSource, one: _Pass) -> Receipt:
     """The tables of a live source, from what is held of it."""
     store = one.store
-    asked = one.asked.get(source.id, passes.Asked())
+    asked = one.asked.get(source.id)
+    if asked is None:
+        row = _source_row(source, store)
+        is_complete = row is None or row["is_complete"]
+        asked = passes.Asked() if is_complete else passes.Asked(spent=(("discover", "not asked this time"),))
     if asked.error is not None:
         raise asked.error
     last = _runs(source, store)
     # Not complete yet: what is known is known up to now, and the receipt says that there is more to come.
     as_of_at = passes.State.of(store, source.id).complete_at or one.started_at
+    before = None if one.is_asked(source) else _source_row(source, store)
+    if before is not None:
+        as_of_at = before["as_of_at"] or as_of_at
     state = _State(_settings_digest(source, one), (store.records.digest(source.id),))
     if _State.of(store.mark(_mark(source.id))) == state and any(r["result"] != "failed" for r in last):
         return _unchanged(source, one, as_of_at=as_of_at, asked=asked)
@@ -334,6 +345,9 @@ def _read_live(source: AskedSource, one: _Pass) -> Receipt:
             message=_cut_off(asked),
             is_complete=asked.is_complete,
         )
+        if before is not None and before["is_stale"]:
+            kept = [*_findings(source, store), Finding("source_failed")]
+            store.write("finding", finding_table(source.id, kept), source_id=source.id)
         _write_source(source, receipt, one)
         store.set_mark(_mark(source.id), state.as_mark())
     _log_receipt(receipt)
@@ -711,6 +725,8 @@ def _unchanged(
         is_complete=asked is None or asked.is_complete,
     )
     log.info("unchanged %s", source.id)
+    if not one.is_asked(source):
+        return receipt
     is_old = one.started_at - row["last_success_at"] >= _REFRESH if row["last_success_at"] else True
     if row["is_stale"] or is_old or isinstance(source, LiveSource):
         with one.store.transaction():
@@ -791,6 +807,11 @@ def _write_source(source: Source, receipt: Receipt, one: _Pass) -> None:
         "stale_reason": receipt.message if is_failed else None,
         "feedback_count": receipt.feedback_count,
     }
+    if before is not None and not one.is_asked(source):
+        # Only what is held was read again: how the source stands is as it was told last.
+        kept = ("last_success_at", "is_stale", "is_complete", "stale_reason")
+        store.write("source", _one_row("source", row | {n: before[n] for n in kept}), source_id=source.id)
+        return
     store.write("source", _one_row("source", row), source_id=source.id)
     run: dict[str, Any] = {"run_id": one.run_id} | {
         name: getattr(receipt, name) for name in schema.table("source_run").names if name != "run_id"

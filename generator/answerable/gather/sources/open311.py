@@ -260,7 +260,7 @@ def _batch(rows: Sequence[object]) -> Batch:
     for row in rows:
         record_id = identifier(_value(row.get("service_request_id"))) if isinstance(row, dict) else None
         if record_id is None or not isinstance(row, dict):
-            unreadable += 1
+            unreadable += not (isinstance(row, dict) and _text(row.get("token")))
         else:
             items[record_id] = Item(record_id, row)
     return Batch(tuple(items.values()), unreadable=unreadable)

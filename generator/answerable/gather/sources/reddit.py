@@ -1,9 +1,9 @@
 """Submissions and comments of subreddits, through Reddit's OAuth API.
 
 Off unless the settings say that Reddit has approved the use. Records have Reddit's full names (``t3_`` a submission,
-``t1_`` a comment). The author is ``u/name``: an
-official account is listed so in data/agencies.yml, since anybody may take on Reddit the name an agency has elsewhere. What was
-deleted or removed keeps its place on Reddit with ``[deleted]`` or ``[removed]`` as its text: here it is gone.
+``t1_`` a comment). The author is ``u/name``: an official account is listed so in data/agencies.yml, since anybody may
+take on Reddit the name that an agency has elsewhere. What was deleted or removed keeps its place on Reddit with
+``[deleted]`` or ``[removed]`` as its text: here it is gone.
 """
 
 from __future__ import annotations
