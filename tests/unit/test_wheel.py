@@ -166,5 +166,5 @@ def test_every_action_is_pinned_by_a_commit_and_says_its_version() -> None:
     ]
     assert used
     assert [
-        line for line in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
+        line for line in used if not re.fullmatch(r"[\w-]+(?:/[\w-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
     ] == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -31,6 +31,7 @@ __all__ = [
     "SECTIONS",
     "STATUSES",
     "Answer",
+    "Failure",
     "Group",
     "Issue",
     "Outcome",
@@ -41,6 +42,10 @@ __all__ = [
 ]
 
 Breakdown = Literal["agency", "topic", "area"]
+
+_PETITIONS = frozenset({"petitions", "uk_petitions"})
+_REGISTERS = frozenset({"register", "github_issues"})
+"""Connectors of what officials put on the record: no feedback."""
 
 STATUSES: Mapping[str, str] = {
     "answered": "Answered",
@@ -55,6 +60,7 @@ SECTIONS: Mapping[Breakdown, str] = {"agency": "agencies", "topic": "topics", "a
 """The folder of the pages of a breakdown."""
 
 _LATEST = 12  # answers kept for the home page, and for each agency
+_LATELY = timedelta(days=28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,37 @@ class Outcome(NamedTuple):
     area_codes: str | None
 
 
+class Failure(NamedTuple):
+    """A service failure that people made in words of their own. Days are the site's."""
+
+    failure_id: str
+    topic_code: str | None
+    area_codes: str | None
+    agency_code: str
+    started_on: date
+    noticed_on: date
+    last_on: date
+    ended_on: date | None
+    is_answered: bool
+    answered_on: date | None
+    issue_id: str | None
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """The codes of its areas; none where it is everywhere."""
+        return tuple((self.area_codes or "").split())
+
+    @property
+    def anchor(self) -> str:
+        """Where it stands on the page of failures."""
+        return f"failure-{self.failure_id}"
+
+    @property
+    def path(self) -> str:
+        """Its address, from the site's root."""
+        return f"failures/#{self.anchor}"
+
+
 class SourceCard(NamedTuple):
     """A source with its terms, its freshness and T."""
 
@@ -164,6 +201,7 @@ class View:
     outcomes: tuple[Outcome, ...]
     examples: Mapping[str, tuple[str, ...]]
     method_version: str
+    failures: tuple[Failure, ...] = ()
 
     @cached_property
     def as_of_at(self) -> datetime | None:
@@ -176,7 +214,7 @@ class View:
         return tuple(
             s.as_of_at
             for s in self.sources
-            if s.as_of_at is not None and s.feedback_count and s.connector != "register"
+            if s.as_of_at is not None and s.feedback_count and s.connector not in _REGISTERS
         )
 
     @cached_property
@@ -196,12 +234,12 @@ class View:
     def is_petitions(self) -> bool:
         """Whether all feedback are petitions, of which only some are due an answer."""
         kinds = {s.connector for s in self.sources if s.feedback_count}
-        return kinds == {"petitions"}
+        return bool(kinds) and kinds <= _PETITIONS
 
     @cached_property
     def has_petitions(self) -> bool:
         """Whether some feedback are petitions."""
-        return any(s.connector == "petitions" for s in self.sources if s.feedback_count)
+        return any(s.connector in _PETITIONS for s in self.sources if s.feedback_count)
 
     @cached_property
     def has_hidden(self) -> bool:
@@ -248,6 +286,25 @@ class View:
         if breakdown == "area":
             return self.areas
         raise KeyError(breakdown)
+
+    @cached_property
+    def lately(self) -> tuple[Failure, ...]:
+        """The failures that last where the data end, or ended in the four weeks before, the newest first."""
+        if self.as_of_at is None:
+            return ()
+        since = self.as_of_at.replace(tzinfo=UTC).astimezone(self.settings.site.zone).date() - _LATELY
+        return tuple(f for f in self.failures if f.last_on >= since)
+
+    @cached_property
+    def is_watched(self) -> bool:
+        """Whether any day could be looked at for failures."""
+        row = self.numbers.find("watched_days")
+        return row is not None and bool(row.value)
+
+    @cached_property
+    def issue_by_id(self) -> Mapping[str, Issue]:
+        """Issues with a page by their id."""
+        return {issue.issue_id: issue for issue in self.issues}
 
     @cached_property
     def newest_issues(self) -> tuple[Issue, ...]:
@@ -307,6 +364,7 @@ def look(store: Store, settings: Settings) -> View:
                 reverse=True,
             )
         ),
+        failures=tuple(_failures(store)),
         examples=_examples(store),
         method_version=_version(numbers),
     )
@@ -316,6 +374,13 @@ def _rows(table: pa.Table, kind: Any) -> Iterator[Any]:
     """The rows of an Arrow table as named tuples."""
     columns = [table[name].to_pylist() for name in kind._fields]
     return map(kind._make, zip(*columns, strict=True))
+
+
+def _failures(store: Store) -> Iterator[Failure]:
+    """The failures, the newest first; what one copied text made is none."""
+    failure = store.read("failure")
+    kept = failure.filter(~failure.is_copied_text).select(*Failure._fields)
+    yield from _rows(store.con.to_pyarrow(kept.order_by([ibis.desc("last_on"), "failure_id"])), Failure)
 
 
 def _name(value: Any) -> tuple[str, str]:
