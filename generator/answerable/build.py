@@ -26,10 +26,10 @@ from answerable.gather.passes import plan
 from answerable.gather.places import load_areas
 from answerable.gather.sync import Receipt, erase_deleted, gather
 from answerable.gather.takedowns import find, forget
+from answerable.live_settings import LiveSource
 from answerable.measure.stage import measure
 from answerable.publish.site import publish, template_folders
 from answerable.record_table import Forgotten
-from answerable.live_settings import LiveSource
 from answerable.settings import Settings, load_settings
 from answerable.slugs import slugify
 from answerable.store import Store

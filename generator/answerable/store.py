@@ -581,6 +581,8 @@ def _open_state(path: Path) -> duckdb.DuckDBPyConnection:
     try:
         state = duckdb.connect(os.fspath(path))
         state.execute("set timezone = 'UTC'")
+        # A checkpoint writes the newest rows of a table anew, up to 100,000 of them: not after every 16 MB.
+        state.execute("set checkpoint_threshold = '128MB'")
         state.execute(_STATE_DDL)
     except duckdb.IOException as error:
         holder = re.search(r"PID (\d+)", str(error))

@@ -177,14 +177,14 @@ def test_a_look_back_that_leaves_a_gap_does_not_hide_it() -> None:
     assert len(shelf.items) == 1
 
 
-def test_what_has_no_identifier_yet_is_counted_and_the_rest_is_read() -> None:
+def test_what_has_no_identifier_yet_waits_and_the_rest_is_read() -> None:
     api = City(tokens=3)
     api.add("A hole")
     api.now += timedelta(hours=1)
     with serving(api.handle) as address:
         shelf = shelf_of(address)
         assert shelf.run("discover", api.now)
-    assert (len(shelf.items), shelf.unreadable) == (1, 3)
+    assert (len(shelf.items), shelf.unreadable) == (1, 0)
 
 
 def test_an_identifier_that_has_lost_its_digits_is_none() -> None:

@@ -9,6 +9,7 @@ and cursor together. A source that hangs, lies or is down ends with an error of 
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import json
 import logging
@@ -207,27 +208,39 @@ def ask(
     started = time.monotonic()
     last = started
     try:
-        while not all(run.is_done for run in runs.values()):
-            with contextlib.suppress(queue.Empty):
-                _receive(runs, messages.get(timeout=0.2))
-            for run in runs.values():
-                if not run.is_done and time.monotonic() > run.deadline:
-                    run.is_done = True
-                    error = SourceError(
-                        "did not end within its time limit",
-                        remedy="raise time_limit_minutes in data/sources.yml, or look whether the server answers",
-                    )
-                    run.asked = replace(run.asked, error=error)
-            waiting = sum(
-                len(m.batch.items) for r in runs.values() for m in r.waiting if isinstance(m, _Brought)
-            )
-            if waiting >= _COMMIT_ITEMS or time.monotonic() - last >= _COMMIT_SECONDS:
-                _commit(runs, store, now, keys)
-                last = time.monotonic()
-        _commit(runs, store, now, keys)
+        with _seldom_collecting():
+            while not all(run.is_done for run in runs.values()):
+                with contextlib.suppress(queue.Empty):
+                    _receive(runs, messages.get(timeout=0.2))
+                for run in runs.values():
+                    if not run.is_done and time.monotonic() > run.deadline:
+                        run.is_done = True
+                        error = SourceError(
+                            "did not end within its time limit",
+                            remedy="raise time_limit_minutes in data/sources.yml, or look whether the server answers",
+                        )
+                        run.asked = replace(run.asked, error=error)
+                waiting = sum(
+                    len(m.batch.items) for r in runs.values() for m in r.waiting if isinstance(m, _Brought)
+                )
+                if waiting >= _COMMIT_ITEMS or time.monotonic() - last >= _COMMIT_SECONDS:
+                    _commit(runs, store, now, keys)
+                    last = time.monotonic()
+            _commit(runs, store, now, keys)
     finally:
         stop.set()
     return {source_id: run.asked for source_id, run in runs.items()}
+
+
+@contextlib.contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Answers hold no references in a circle: to look for some at every 700th object takes a fifth of the time."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _begin(source: AskedSource, store: Store, now: datetime, since: datetime | None) -> _Run:
