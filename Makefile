@@ -11,18 +11,19 @@ UV = uv==0.13.9
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED = .venv/installed
-export PYTHON ANSWERABLE_CHROMIUM
+export PYTHON ANSWERABLE_CHROMIUM ANSWERABLE_NODE
 # The theme's banner about its end of life: docs/decisions/ says what we do about it.
 export NO_MKDOCS_2_WARNING = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help site serve test check format bench lock clean demo install install-test install-bench
+.PHONY: help site serve test test-servers check format bench lock clean demo install install-test install-bench
 
 help: ## what can be made
 	@echo "make site     builds the demonstration site into build/site"
 	@echo "make serve    shows it on this machine"
 	@echo "make test     runs every test (installs what they need, Chromium included)"
+	@echo "make test-servers  runs connectors against real servers (needs PostgreSQL, Redis and npm)"
 	@echo "make check    ruff, mypy --strict, and which module may import which"
 	@echo "make format   lets ruff rewrite what it can"
 	@echo "make bench    measures speed and memory, beside other tools in the same run"
@@ -85,6 +86,10 @@ serve: $(INSTALLED)-site
 test: $(INSTALLED)-test demo
 	@ANSWERABLE_CHROMIUM="$$(tools/browser.sh)" && export ANSWERABLE_CHROMIUM && \
 		$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-servers: $(INSTALLED)-test
+	@ANSWERABLE_NODE="$$(tools/servers.sh)" && export ANSWERABLE_NODE && \
+		$(BIN)/python -m pytest -m servers tests/servers
 
 check: $(INSTALLED)-test
 	$(BIN)/ruff check .

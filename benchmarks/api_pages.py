@@ -26,7 +26,7 @@ __all__ = ["APIS", "START", "MastodonPages", "Open311Pages", "answered_by", "sou
 
 START = datetime(2025, 1, 1)  # noqa: DTZ001 (instants are UTC without a zone)
 _APART = timedelta(minutes=5)
-_WORDS = (
+_WORDS = (  # noqa: SIM905 (readable as a sentence)
     "the road lamp at our corner has been dark since Monday and nobody came to look while buses stop in the middle "
     "of a crossing that floods whenever it rains please tell us when somebody will repair this pothole near school"
 ).split()
@@ -94,7 +94,9 @@ def _status(number: int, at: datetime, dice: random.Random) -> dict[str, Any]:
     )
     is_reply = number > 100 and dice.random() < 0.3
     parent = str(114_000_000_000_000_000 + (number - dice.randrange(1, 100)) * 65_536) if is_reply else None
-    mentioned = '<span class="h-card"><a href="https://social.example/@cityhall">@<span>cityhall</span></a></span>'
+    mentioned = (
+        '<span class="h-card"><a href="https://social.example/@cityhall">@<span>cityhall</span></a></span>'
+    )
     return {
         "id": identifier,
         "created_at": _iso(at),
@@ -192,7 +194,9 @@ def _request(number: int, at: datetime, dice: random.Random) -> dict[str, Any]:
     return {
         "service_request_id": f"{number:08d}",
         "status": "closed" if is_closed else "open",
-        "status_notes": f"Case resolved: {_CATEGORIES[kind].lower()} {number % 40} dealt with." if is_closed else None,
+        "status_notes": f"Case resolved: {_CATEGORIES[kind].lower()} {number % 40} dealt with."
+        if is_closed
+        else None,
         "service_name": _CATEGORIES[kind],
         "service_code": f"CAT{kind}",
         "description": text,
@@ -248,7 +252,9 @@ class Open311Pages:
         del path
         if "service_request_id" in params:
             return _joined([self.requests[int(n) - 1] for n in params["service_request_id"].split(",")])
-        first, last = (datetime.fromisoformat(params[n]).replace(tzinfo=None) for n in ("start_date", "end_date"))
+        first, last = (
+            datetime.fromisoformat(params[n]).replace(tzinfo=None) for n in ("start_date", "end_date")
+        )
         begin = max(0, -((START - first) // _APART) - 1)
         end = max(0, min(len(self.at), (last - START) // _APART))
         start = begin + (int(params["page"]) - 1) * self.page_size

@@ -3,14 +3,17 @@
     python benchmarks/parse_and_store.py --records 100000
 
 Everything of a gather is there but the network: the pages' bytes lie in memory. One process with one core for each
-tool and API; what counts is its CPU seconds, all its threads included. Parsing and storing may take no longer than a
-second for 20,000 records. Then one gather an hour later, when 50 are new, and what is open is asked for again.
+tool and API; what counts is its CPU seconds, all its threads included, the store's closing too. Parsing and storing
+may take no longer than a second for 20,000 service requests; statuses of Mastodon are over four times as large, and
+their text is HTML: they are measured, and not judged. Then one gather an hour later, when 50 are new, and what is open
+is asked for again.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import importlib
 import json
 import os
 import shutil
@@ -25,7 +28,9 @@ from typing import Any
 
 from api_pages import APIS, answered_by, source_of
 
-LIMIT = 20_000
+LIMITS = {"open311": 20_000}
+"""Records in a CPU second, at least."""
+
 FOLDER = Path("build/bench/parse-and-store")
 NEW = 50
 _SITE = {
@@ -50,7 +55,9 @@ def _project(folder: Path, source: dict[str, Any]) -> None:
     (folder / "data").mkdir(parents=True)
     files = {
         "site": {"site": _SITE},
-        "agencies": {"agencies": [{"code": "hall", "name": "City hall", "accounts": ["cityhall@social.example"]}]},
+        "agencies": {
+            "agencies": [{"code": "hall", "name": "City hall", "accounts": ["cityhall@social.example"]}]
+        },
         "topics": {
             "services": [{"code": "all", "name": "All"}],
             "topics": [{"code": "roads", "name": "Roads", "service": "all"}],
@@ -65,7 +72,7 @@ def _project(folder: Path, source: dict[str, Any]) -> None:
 def _ours(api: str, records: int, folder: Path) -> dict[str, float]:
     """The program: parse and store, then the tables; an hour later the same with a few new ones."""
     from answerable.gather import passes
-    from answerable.gather.sync import gather
+    from answerable.gather.sync import Receipt, gather
     from answerable.settings import load_settings
     from answerable.store import Store
 
@@ -74,24 +81,29 @@ def _ours(api: str, records: int, folder: Path) -> dict[str, float]:
     _project(folder, source_of(pages, discover=records, refresh=0, sweep=0))
     settings = load_settings(folder)
     found: dict[str, float] = {}
-    with answered_by(pages), Store.open(folder / "build" / "store") as store:
+    now = pages.now.replace(tzinfo=UTC)
+    store_folder = folder / "build" / "store"
 
-        def ask() -> None:
+    def ask() -> None:
+        with Store.open(store_folder) as store:
             asked = passes.ask(settings.sources, store, settings, now=pages.now)["city"]  # type: ignore[arg-type]
-            if asked.error or asked.spent or asked.item_count < records:
-                raise RuntimeError(f"not everything was read: {asked}")
+        if asked.error or asked.spent or asked.item_count < records:
+            raise RuntimeError(f"not everything was read: {asked}")
 
-        found["store"] = _timed(ask)
-        now = pages.now.replace(tzinfo=UTC)
-        found["tables"] = _timed(lambda: gather(store, settings, now=now, is_asking=False))
+    def fill() -> None:
+        with Store.open(store_folder) as store:
+            gather(store, settings, now=now, is_asking=False)
+
+    with answered_by(pages):
+        found["store"], found["tables"] = _timed(ask), _timed(fill)
     pages.add(NEW)
     _project_again(folder, source_of(pages, discover=120, refresh=60, sweep=30))
     settings = load_settings(folder)
-    with answered_by(pages), Store.open(folder / "build" / "store") as store:
+    with answered_by(pages), Store.open(store_folder) as store:
         later = (pages.now + timedelta(hours=1)).replace(tzinfo=UTC)
         # Once with other settings: they are not what an hour costs.
         gather(store, settings, now=now, is_asking=False)
-        receipts = []
+        receipts: list[Receipt] = []
         found["hour"] = _timed(lambda: receipts.extend(gather(store, settings, now=later)))
         if receipts[0].new_count != NEW:
             raise RuntimeError(f"not what is new: {receipts}")
@@ -111,9 +123,11 @@ def _dlt(api: str, records: int, folder: Path) -> dict[str, float]:
         "NORMALIZE__WORKERS": "1",
         "LOAD__WORKERS": "1",
     }
-    import dlt
     import duckdb
     import orjson
+
+    # Only installed for benchmarks.
+    dlt: Any = importlib.import_module("dlt")
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -121,11 +135,11 @@ def _dlt(api: str, records: int, folder: Path) -> dict[str, float]:
     pages.add(records)
     ready = list(pages.pages())
 
-    @dlt.resource(name="record", max_table_nesting=0, write_disposition="append")
     def read() -> Iterator[Any]:
         for page in ready:
             yield orjson.loads(page)
 
+    record = dlt.resource(read, name="record", max_table_nesting=0, write_disposition="append")
     file = folder / "dlt.duckdb"
     pipeline = dlt.pipeline(
         "records",
@@ -133,7 +147,7 @@ def _dlt(api: str, records: int, folder: Path) -> dict[str, float]:
         destination=dlt.destinations.duckdb(str(file)),
         dataset_name="api",
     )
-    found = {"tables": _timed(lambda: pipeline.run(read()))}
+    found = {"tables": _timed(lambda: pipeline.run(record))}
     with duckdb.connect(str(file)) as held:
         count = held.sql("select count(*) from api.record").fetchone()
     if count != (records,):
@@ -155,7 +169,7 @@ def main() -> int:
     )
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--tool", choices=("ours", "dlt"), help=argparse.SUPPRESS)
-    parser.add_argument("--api", choices=tuple(APIS), help=argparse.SUPPRESS)
+    parser.add_argument("--api", choices=tuple(APIS), help="only this one")
     given = parser.parse_args()
     if given.tool:
         with suppress(AttributeError):
@@ -164,15 +178,22 @@ def main() -> int:
         print(json.dumps(run(given.api, given.records, FOLDER / f"{given.tool}-{given.api}")))
         return 0
     slow = 0
-    for api in APIS:
+    for api in (given.api,) if given.api else APIS:
         ours, peer = _measure("ours", api, given.records), _measure("dlt", api, given.records)
-        rates = [given.records / seconds for seconds in (ours["store"], ours["store"] + ours["tables"], peer["tables"])]
+        rates = [
+            given.records / seconds
+            for seconds in (ours["store"], ours["store"] + ours["tables"], peer["tables"])
+        ]
+        limit = f"(limit {LIMITS[api]:,})" if api in LIMITS else ""
         print(f"{api}, {given.records:,} records: in a CPU second")
-        print(f"  parsed and stored      {rates[0]:9,.0f}   (limit {LIMIT:,})")
+        print(f"  parsed and stored      {rates[0]:9,.0f}   {limit}")
         print(f"  and in the tables      {rates[1]:9,.0f}")
         print(f"  dlt, in DuckDB         {rates[2]:9,.0f}   ratio of CPU {rates[2] / rates[1]:.2f}")
-        print(f"  an hour later, {NEW} new: {ours['hour']:.1f} s CPU; nothing new: {ours['quiet']:.1f} s", flush=True)
-        slow += rates[0] < LIMIT
+        print(
+            f"  an hour later, {NEW} new: {ours['hour']:.1f} s CPU; nothing new: {ours['quiet']:.1f} s",
+            flush=True,
+        )
+        slow += rates[0] < LIMITS.get(api, 0)
     shutil.rmtree(FOLDER, ignore_errors=True)
     return int(slow > 0)
 

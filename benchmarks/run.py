@@ -21,6 +21,7 @@ def main() -> int:
     quick = parser.parse_args().quick
     rows = "100000" if quick else "10000000"
     pages = "500" if quick else "5000"
+    records = "10000" if quick else "100000"
     runs = [
         ["build_requests.py", "--rows", rows, "--format", "csv"],
         ["build_requests.py", "--rows", rows, "--format", "parquet"],
@@ -28,6 +29,7 @@ def main() -> int:
         ["pages_against_hugo.py", "--pages", pages],
         ["rebuild.py"],
         ["home_weight.py"],
+        ["parse_and_store.py", "--records", records],
     ]
     missed = 0
     for name, *arguments in runs:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from answerable import schema
 
-__all__ = ["LOCATED_LIMIT", "Finding", "finding_table", "total"]
+if TYPE_CHECKING:
+    from answerable.store import Store
+
+__all__ = ["LOCATED_LIMIT", "Finding", "finding_table", "held_findings", "total"]
 
 LOCATED_LIMIT = 1000
 """So many findings of one code are given with their line for each file; the others are one counted row."""
@@ -68,3 +72,15 @@ def finding_table(source_id: str, findings: Sequence[Finding]) -> pa.Table:
     return pa.table(
         {name: pa.array(values, types.get(name, pa.string())) for name, values in columns.items()}
     )
+
+
+def held_findings(source_id: str, store: Store) -> list[Finding]:
+    """The findings on a source as they stand in the store."""
+    rows = store.con.to_pyarrow(store.read("finding", source_id=source_id)).to_pylist()
+    return [
+        Finding(
+            code=row["finding_code"],
+            **{n: row[n] for n in ("record_id", "file_name", "line", "column_name", "row_count", "value")},
+        )
+        for row in rows
+    ]

@@ -11,10 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,13 @@ from answerable.errors import SourceError, UsageError
 from answerable.gather import engine, held, passes, retention, takedowns
 from answerable.gather.connectors import CONNECTORS
 from answerable.gather.files import InputFile, find_files
-from answerable.gather.findings import LOCATED_LIMIT, Finding, finding_table, total
+from answerable.gather.findings import Finding, finding_table, held_findings, total
 from answerable.gather.http import Client
 from answerable.gather.places import Area, areas_digest, load_areas
+from answerable.gather.receipts import Occasion, Receipt, failed, runs_of, source_row, unchanged, write_source
 from answerable.gather.rows import FeedbackSource, Gathered, Taken, as_table, take
 from answerable.gather.sources import github_issues, petitions, register, snscrape_archive, table
-from answerable.gather.threads import find_roots
+from answerable.gather.threads import kept, with_conversations
 from answerable.live_settings import GithubIssuesSource, LiveSource
 from answerable.settings import (
     AskedSource,
@@ -50,14 +50,7 @@ __all__ = ["Receipt", "erase_deleted", "gather"]
 
 log = logging.getLogger(__name__)
 
-_REFRESH = timedelta(days=1)
-"""A pass that finds nothing new is noted once a day."""
-
-_RECEIPTS = 1_000
-"""Receipts that are kept of each source: some weeks of a gather every hour."""
-
 _BATCH_ROWS = 400_000
-_FOLDERS = re.compile(r"(?<![\w:/])/(?:[^\s/'\":;,]+/)+")
 _NOBODY = "\x00"
 """No source's id: a read of it gives a table without rows."""
 
@@ -73,26 +66,6 @@ _RECOMPUTED = ("dates_only", "place_missing", "place_outside", "reply_without_pa
 
 _TABLES = ("source", "source_run", "feedback", "feedback_update", "register_entry", "finding")
 """The tables of single sources that this stage writes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What one pass over one source did; counts are of feedback (of entries, for a register)."""
-
-    source_id: str
-    result: str
-    started_at: datetime
-    finished_at: datetime
-    as_of_at: datetime | None = None
-    newest_at: datetime | None = None
-    new_count: int = 0
-    changed_count: int = 0
-    gone_count: int = 0
-    feedback_count: int = 0
-    finding_count: int = 0
-    message: str | None = None
-    input_digest: str = ""
-    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,24 +89,13 @@ class _State:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pass:
+class _Pass(Occasion):
     """What every source of one gather shares."""
 
-    store: Store
     settings: Settings
     areas: tuple[Area, ...]
     shared: str
-    run_id: str
-    started_at: datetime
     asked: Mapping[str, passes.Asked]
-
-    def elapsed(self) -> datetime:
-        """When something ends that is ending now, never before it began."""
-        return max(self.started_at, datetime.now(UTC).replace(tzinfo=None))
-
-    def is_asked(self, source: Source) -> bool:
-        """Whether a source is looked at: of a live one that nobody asked nothing newer is known than before."""
-        return not isinstance(source, LiveSource) or source.id in self.asked
 
 
 def gather(
@@ -179,11 +141,12 @@ def gather(
     _take_down(live, store, settings, started)
     one = _Pass(
         store,
+        f"{started:%Y%m%dT%H%M%S%f}Z",
+        started,
+        frozenset(s.id for s in wanted) - frozenset(s.id for s in live if s.id not in asked),
         settings,
         load_areas(settings),
         _shared_digest(settings),
-        f"{started:%Y%m%dT%H%M%S%f}Z",
-        started,
         asked,
     )
     for source in live:
@@ -282,7 +245,7 @@ def _pass(source: Source, one: _Pass) -> Receipt:
         return _read(source, files, one)
     except SourceError as error:
         log.warning("failed %s: %s", source.id, error)
-        return _failed(source, error, one)
+        return failed(source, error, one)
 
 
 def _settings_digest(source: Source, one: _Pass) -> str:
@@ -304,20 +267,22 @@ def _read_live(source: AskedSource, one: _Pass) -> Receipt:
     store = one.store
     asked = one.asked.get(source.id)
     if asked is None:
-        row = _source_row(source, store)
+        row = source_row(source, store)
         is_complete = row is None or row["is_complete"]
         asked = passes.Asked() if is_complete else passes.Asked(spent=(("discover", "not asked this time"),))
     if asked.error is not None:
         raise asked.error
-    last = _runs(source, store)
+    last = runs_of(source, store)
     # Not complete yet: what is known is known up to now, and the receipt says that there is more to come.
     as_of_at = passes.State.of(store, source.id).complete_at or one.started_at
-    before = None if one.is_asked(source) else _source_row(source, store)
+    before = None if one.is_asked(source) else source_row(source, store)
     if before is not None:
         as_of_at = before["as_of_at"] or as_of_at
     state = _State(_settings_digest(source, one), (store.records.digest(source.id),))
     if _State.of(store.mark(_mark(source.id))) == state and any(r["result"] != "failed" for r in last):
-        return _unchanged(source, one, as_of_at=as_of_at, asked=asked)
+        return unchanged(
+            source, one, as_of_at=as_of_at, message=_cut_off(asked), is_complete=asked.is_complete
+        )
     with store.transaction(), store.scratch() as folder:
         if isinstance(source, GithubIssuesSource):
             given = (
@@ -346,9 +311,9 @@ def _read_live(source: AskedSource, one: _Pass) -> Receipt:
             is_complete=asked.is_complete,
         )
         if before is not None and before["is_stale"]:
-            kept = [*_findings(source, store), Finding("source_failed")]
+            kept = [*held_findings(source.id, store), Finding("source_failed")]
             store.write("finding", finding_table(source.id, kept), source_id=source.id)
-        _write_source(source, receipt, one)
+        write_source(source, receipt, one)
         store.set_mark(_mark(source.id), state.as_mark())
     _log_receipt(receipt)
     return receipt
@@ -375,7 +340,7 @@ def _read(source: FileSource, files: Sequence[InputFile], one: _Pass) -> Receipt
     else:
         fresh = tuple(files)
     if is_known and (not fresh or before.files == state.files):
-        return _unchanged(source, one)
+        return unchanged(source, one)
     log.info("reading %s: %d files", source.id, len(fresh))
     with store.transaction(), store.scratch() as folder:
         if isinstance(source, RegisterSource):
@@ -394,7 +359,7 @@ def _read(source: FileSource, files: Sequence[InputFile], one: _Pass) -> Receipt
                 is_whole=is_whole,
             )
         receipt = replace(receipt, input_digest=_digest(state.settings, *state.files))
-        _write_source(source, receipt, one)
+        write_source(source, receipt, one)
         store.set_mark(_mark(source.id), state.as_mark())
     _log_receipt(receipt)
     return receipt
@@ -444,7 +409,7 @@ def _taken(
     if is_added:
         taken = _merged(taken, source, one, folder)
     if source.kind in ("post", "comment") or "reply_to_id" in gathered.mapped:
-        taken, unanswerable = _with_conversations(taken, source, store, folder)
+        taken, unanswerable = with_conversations(taken, source, store, folder)
         findings += unanswerable
     log.info("writing %s", source.id)
     written = _write(taken, source.id, store)
@@ -505,8 +470,8 @@ def _write(taken: Taken, source_id: str, store: Store) -> Written:
 def _merged(taken: Taken, source: FeedbackSource, one: _Pass, folder: Path) -> Taken:
     """The rows of new files, and those held before that they do not replace."""
     store = one.store
-    feedback = _kept(taken.feedback, folder / "new-feedback.parquet", store)
-    updates = _kept(taken.updates, folder / "new-updates.parquet", store)
+    feedback = kept(taken.feedback, folder / "new-feedback.parquet", store)
+    updates = kept(taken.updates, folder / "new-updates.parquet", store)
     old = store.read("feedback", source_id=source.id).anti_join(feedback, "feedback_id")
     # Replies in conversations are told from the posts themselves, each time.
     is_told = source.kind in ("post", "comment")
@@ -525,12 +490,6 @@ def _merged(taken: Taken, source: FeedbackSource, one: _Pass, folder: Path) -> T
     )
 
 
-def _kept(rows: ir.Table, path: Path, store: Store) -> ir.Table:
-    """Rows computed once and kept in a file for this pass."""
-    store.con.to_parquet(rows, path)
-    return store.con.read_parquet(path)
-
-
 def _kept_findings(
     source: FeedbackSource, files: Sequence[InputFile], store: Store, *, is_known: bool
 ) -> list[Finding]:
@@ -538,74 +497,9 @@ def _kept_findings(
     if not is_known:
         return []
     again = {f.name for f in files}
-    return [f for f in _findings(source, store) if f.code not in _RECOMPUTED and f.file_name not in again]
-
-
-def _findings(source: Source, store: Store) -> list[Finding]:
-    """The findings on a source as they stand."""
-    rows = store.con.to_pyarrow(store.read("finding", source_id=source.id)).to_pylist()
     return [
-        Finding(
-            code=row["finding_code"],
-            **{n: row[n] for n in ("record_id", "file_name", "line", "column_name", "row_count", "value")},
-        )
-        for row in rows
+        f for f in held_findings(source.id, store) if f.code not in _RECOMPUTED and f.file_name not in again
     ]
-
-
-# -- conversations -----------------------------------------------------------------------------------------------------
-
-
-def _with_conversations(
-    taken: Taken, source: FeedbackSource, store: Store, folder: Path
-) -> tuple[Taken, list[Finding]]:
-    """Gives posts the root of their conversation and its people, and makes official replies updates of the root."""
-    posts = _kept(as_table(taken.feedback, "feedback"), folder / "posts.parquet", store)
-    roots = _kept(find_roots(store, posts, folder), folder / "roots.parquet", store)
-    joined = posts.join(roots, "record_id")
-    people = joined.filter(~joined.is_official & joined.author_key.notnull())
-    voices = people.group_by("root_id").aggregate(voice_count=people.author_key.nunique())
-    whole = joined.left_join(voices, joined.record_id == voices.root_id)
-    feedback = whole.mutate(
-        conversation_id=whole.root_id, support_count=voices.voice_count.fill_null(whole.support_count)
-    ).select(*schema.table("feedback").names)
-    # An agency that replies to itself answers nobody.
-    starts = posts.filter(~posts.is_official).select(
-        start_id="record_id", start_feedback="feedback_id", start_month="month"
-    )
-    replies = joined.filter(joined.is_official & (joined.root_id != joined.record_id))
-    replies = replies.join(starts, replies.root_id == starts.start_id)
-    none = ibis.null("string")
-    values: dict[str, Any] = {
-        "update_id": engine.hash_expr(
-            replies.start_feedback,
-            "replied",
-            replies.created_at.epoch_seconds().cast("string"),
-            replies.record_id,
-        ),
-        "feedback_id": replies.start_feedback,
-        "source_id": ibis.literal(source.id),
-        "month": replies.start_month,
-        "at": replies.created_at,
-        "kind": ibis.literal("replied"),
-        "status": none,
-        "agency_code": replies.agency_code,
-        "answer_id": none,
-        "url": replies.url,
-        "is_official": ibis.literal(True),
-        "is_at_latest": ibis.literal(False),
-        "text": ibis.coalesce(replies.text, replies.title),
-    }
-    answers = replies.select(**{name: values[name] for name in schema.table("feedback_update").names})
-    updates = ibis.union(as_table(taken.updates, "feedback_update"), as_table(answers, "feedback_update"))
-    lost = (
-        joined.filter(joined.is_official & ~joined.is_parent_held).select("record_id").order_by("record_id")
-    )
-    names = store.con.to_pyarrow(lost)["record_id"].to_pylist()
-    findings = [Finding("reply_without_parent", record_id=name) for name in names[:LOCATED_LIMIT]]
-    if len(names) > LOCATED_LIMIT:
-        findings.append(Finding("reply_without_parent", row_count=len(names) - LOCATED_LIMIT))
-    return replace(taken, feedback=feedback, updates=updates), findings
 
 
 # -- what was found ----------------------------------------------------------------------------------------------------
@@ -658,9 +552,6 @@ def _differences(old: ir.Table, new: ir.Table, months: Sequence[str], store: Sto
     return {name: int(value or 0) for name, value in counts.items()}
 
 
-# -- receipts ----------------------------------------------------------------------------------------------------------
-
-
 def _entries(
     source: RegisterSource | GithubIssuesSource,
     entries: pa.Table,
@@ -688,152 +579,3 @@ def _entries(
         feedback_count=written.row_count,
         finding_count=total(findings),
     )
-
-
-def _source_row(source: Source, store: Store) -> dict[str, Any] | None:
-    rows = store.con.to_pyarrow(store.read("source", source_id=source.id)).to_pylist()
-    return rows[0] if rows else None
-
-
-def _runs(source: Source, store: Store) -> list[dict[str, Any]]:
-    runs = store.con.to_pyarrow(store.read("source_run", source_id=source.id)).to_pylist()
-    return sorted(runs, key=lambda run: (run["started_at"], run["run_id"]))
-
-
-def _unchanged(
-    source: Source, one: _Pass, *, as_of_at: datetime | None = None, asked: passes.Asked | None = None
-) -> Receipt:
-    """Nothing new: of a live source it is known now up to a later instant."""
-    row = _source_row(source, one.store)
-    runs = [r for r in _runs(source, one.store) if r["result"] != "failed"]
-    if row is None or not runs:
-        raise SourceError(
-            f"source {source.id} was gathered, but its receipt is missing", remedy="gather again"
-        )
-    last = runs[-1]
-    receipt = Receipt(
-        source.id,
-        "unchanged",
-        one.started_at,
-        one.elapsed(),
-        as_of_at=as_of_at or row["as_of_at"],
-        newest_at=last["newest_at"],
-        feedback_count=row["feedback_count"],
-        finding_count=last["finding_count"],
-        message=_cut_off(asked) if asked else None,
-        input_digest=last["input_digest"],
-        is_complete=asked is None or asked.is_complete,
-    )
-    log.info("unchanged %s", source.id)
-    if not one.is_asked(source):
-        return receipt
-    is_old = one.started_at - row["last_success_at"] >= _REFRESH if row["last_success_at"] else True
-    if row["is_stale"] or is_old or isinstance(source, LiveSource):
-        with one.store.transaction():
-            if row["is_stale"]:
-                _drop_failure(source, one.store)
-            _write_source(source, receipt, one)
-    return receipt
-
-
-def _drop_failure(source: Source, store: Store) -> None:
-    kept = [f for f in _findings(source, store) if f.code != "source_failed"]
-    store.write("finding", finding_table(source.id, kept), source_id=source.id)
-
-
-def _failed(source: Source, error: SourceError, one: _Pass) -> Receipt:
-    """The last good data stay; the receipt says why there are no newer ones."""
-    store = one.store
-    name = error.file.name if error.file is not None else ""
-    place = f"{name}, line {error.line}: " if name and error.line else f"{name}: " if name else ""
-    # It is published: no folder of this machine stands in it.
-    message = _FOLDERS.sub("", f"{place}{error.what}")
-    row = _source_row(source, store)
-    runs = _runs(source, store)
-    receipt = Receipt(
-        source.id,
-        "failed",
-        one.started_at,
-        one.elapsed(),
-        as_of_at=row["as_of_at"] if row else None,
-        newest_at=runs[-1]["newest_at"] if runs else None,
-        feedback_count=row["feedback_count"] if row else 0,
-        finding_count=1,
-        message=message,
-        is_complete=row["is_complete"] if row else False,
-    )
-    is_noted = bool(runs) and (runs[-1]["result"], runs[-1]["message"]) == ("failed", message)
-    if is_noted and row is not None and one.started_at - runs[-1]["started_at"] < _REFRESH:
-        return receipt
-    with store.transaction():
-        known = [f for f in _findings(source, store) if f.code != "source_failed"]
-        failure = Finding("source_failed", file_name=name or None, line=error.line)
-        store.write("finding", finding_table(source.id, [*known, failure]), source_id=source.id)
-        _write_source(source, receipt, one)
-    return receipt
-
-
-def _write_source(source: Source, receipt: Receipt, one: _Pass) -> None:
-    """The source's own row, and this pass among its receipts."""
-    store = one.store
-    before = _source_row(source, store)
-    is_failed = receipt.result == "failed"
-    last_success = (before["last_success_at"] if before else None) if is_failed else receipt.started_at
-    precision = None
-    if not isinstance(source, RegisterSource | GithubIssuesSource):
-        found = store.con.to_pyarrow(
-            store.read("feedback", source_id=source.id).select("time_precision").distinct()
-        )
-        known = found["time_precision"].to_pylist()
-        precision = max(known, key=schema.TIME_PRECISIONS.index) if known else None
-    row: dict[str, Any] = {
-        "source_id": source.id,
-        "name": source.name,
-        "connector": source.connector,
-        "description": source.description or None,
-        "url": source.url or None,
-        "licence": source.licence.name,
-        "licence_url": source.licence.url or None,
-        "attribution": source.attribution or None,
-        "extract_note": source.extract_note or None,
-        "update_history": source.update_history,
-        "is_published_by_row": source.publish_rows,
-        "is_rate_published": source.rates,
-        "time_precision": precision,
-        "as_of_at": receipt.as_of_at,
-        "last_success_at": last_success,
-        "is_stale": is_failed,
-        "is_complete": receipt.is_complete,
-        "stale_reason": receipt.message if is_failed else None,
-        "feedback_count": receipt.feedback_count,
-    }
-    if before is not None and not one.is_asked(source):
-        # Only what is held was read again: how the source stands is as it was told last.
-        kept = ("last_success_at", "is_stale", "is_complete", "stale_reason")
-        store.write("source", _one_row("source", row | {n: before[n] for n in kept}), source_id=source.id)
-        return
-    store.write("source", _one_row("source", row), source_id=source.id)
-    run: dict[str, Any] = {"run_id": one.run_id} | {
-        name: getattr(receipt, name) for name in schema.table("source_run").names if name != "run_id"
-    }
-    runs = [r for r in _runs(source, store) if r["run_id"] != one.run_id][1 - _RECEIPTS :]
-    store.write("source_run", _table("source_run", [*runs, run]), source_id=source.id)
-
-
-_ARROW = {
-    "string": pa.string(),
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us"),
-    "date": pa.date32(),
-}
-
-
-def _table(name: str, rows: Sequence[dict[str, Any]]) -> pa.Table:
-    columns = schema.table(name).columns
-    return pa.table({c.name: pa.array([row[c.name] for row in rows], _ARROW[c.type]) for c in columns})
-
-
-def _one_row(name: str, row: dict[str, Any]) -> pa.Table:
-    return _table(name, [row])
