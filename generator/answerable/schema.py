@@ -156,6 +156,7 @@ BREAKDOWNS = MappingProxyType(
         "exclusion": "By reason of not being counted",
         "finding": "By source and finding (source/finding)",
         "takedown": "By reason of removal",
+        "failure": "By service failure",
         "label": "By class that a person gave and class that the rules gave (person/rules)",
     }
 )
@@ -685,6 +686,63 @@ _TABLES = (
         ),
     ),
     Table(
+        "failure",
+        "Where unusually many people raised the same thing: from when to when, and on what evidence",
+        "measure",
+        ("failure_id",),
+        (
+            _id("failure_id", "The failure: the same from build to build"),
+            Column(
+                "topic_code",
+                "string",
+                "What it is about; empty where several topics of an agency rose together",
+            ),
+            Column("area_code", "string", "Where, if it is one area"),
+            Column(
+                "area_codes",
+                "string",
+                "The areas it is counted in, separated by spaces; empty for everywhere",
+            ),
+            Column("agency_code", "string", "The public body responsible for most of it", is_required=True),
+            Column("started_on", "date", "Its first day", is_required=True),
+            Column("noticed_on", "date", "The first day on which the counts up to it tell", is_required=True),
+            Column("last_on", "date", "Its last day, as far as is known", is_required=True),
+            Column("ended_on", "date", "The same; empty while it lasts where the data end"),
+            Column(
+                "people_count",
+                "int64",
+                "People who raised it; of messages whose author nobody knows, each counts as one",
+                unit="person",
+                is_required=True,
+            ),
+            Column("feedback_count", "int64", "Feedback raised in it", is_required=True),
+            Column(
+                "expected_count",
+                "float64",
+                "How many people were to be expected on those days",
+                unit="person",
+                is_required=True,
+            ),
+            Column(
+                "z",
+                "float64",
+                "How many usual swings its strongest day or week lay above that",
+                is_required=True,
+            ),
+            Column("evidence", "string", "How it was decided", is_required=True),
+            Column("answered_count", "int64", "Feedback of it that has a response", is_required=True),
+            Column("is_answered", "boolean", "Whether half of it has a response", is_required=True),
+            Column("answered_on", "date", "The day by which half of it had a response"),
+            Column("issue_id", "string", "The issue with a page that holds most of it"),
+            Column(
+                "is_copied_text",
+                "boolean",
+                "Whether one copied text made it: then it is no failure, and shown nowhere else",
+                is_required=True,
+            ),
+        ),
+    ),
+    Table(
         "measure_result",
         "Every number that the site shows",
         "measure",
@@ -693,7 +751,10 @@ _TABLES = (
             Column("measure", "string", "What is measured", is_required=True),
             Column("method_version", "string", "Version of its definition", is_required=True),
             Column(
-                "interval", "string", "`all`, or the month in which it was raised (YYYY-MM)", is_required=True
+                "interval",
+                "string",
+                "`all`, the month in which it was raised (YYYY-MM), or a day of a service failure (YYYY-MM-DD)",
+                is_required=True,
             ),
             Column(
                 "breakdown", "string", "What it is broken down by", is_required=True, values=tuple(BREAKDOWNS)

@@ -130,6 +130,11 @@ def scene() -> Scene:
     for count, group in zip((120, 33, 250, None), AREAS, strict=True):
         add("raised", count, breakdown="area", group=group, is_suppressed=count is None)
     add("raised", 55, breakdown="area", group="unplaced")
+    for place, count in enumerate((2, 1, 3, 2, 14, 11, 9, 2, 1)):
+        at = {"breakdown": "failure", "group": "0a1b", "interval": f"2025-02-{20 + place:02}"}
+        usual = 2.4 if place % 7 else 1.1
+        add("failure_people", count, unit="people", numerator=count, **at)
+        add("failure_expected", usual, low=0.2, high=usual + 4.5, unit="people on average", **at)
     names = {
         "agency": AGENCIES,
         "topic": TOPICS,

@@ -1,6 +1,7 @@
 """The specification and the words of every chart, as they were when somebody last looked at them."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ STORIES: dict[str, Callable[[Scene], Figure | None]] = {
     "closing-reasons": stories.closing_reasons,
     "update-classes": stories.update_classes,
     "map-raised": lambda scene: stories.area_map(scene, SQUARES),
+    "failure-0a1b": lambda scene: stories.failure_by_day(
+        scene, "0a1b", first=date(2025, 2, 24), last=date(2025, 2, 26)
+    ),
 }
 
 

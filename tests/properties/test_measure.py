@@ -173,7 +173,6 @@ def fill(store: Store, world: World) -> None:
             "as_of_at": instant(world.until[s]),
             "is_stale": False,
             "is_complete": True,
-            "is_complete": True,
             "feedback_count": 1,
         }
         for s in SOURCES

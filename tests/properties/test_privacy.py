@@ -7,10 +7,13 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from answerable.understand.privacy import PrivacyContext, clean, detected, redact
+from answerable.understand.privacy import PrivacyContext, Spelling, clean, detected, redact
 
 CONTEXT = PrivacyContext(
-    official_handles=frozenset({"cityhall"}), street_names=frozenset({"laguna"}), has_staff_initials=True
+    official_handles=frozenset({"cityhall"}),
+    street_names=frozenset({"laguna"}),
+    has_staff_initials=True,
+    spelling=Spelling(frozenset({"the", "lamp", "crew"}), frozenset({"stockton"}), frozenset({"mark"})),
 )
 INVISIBLE = [
     "\u200b",
@@ -92,6 +95,23 @@ pieces = st.sampled_from(
         "é",
         "x12",
         "ext. 5",
+        "GB82 WEST 1234 5698 7654 32",
+        "4111 1111 1111 1111",
+        "192.168.100.12",
+        "fe80::1ff:fe23:4567:890a",
+        "ABCDE1234F",
+        "AB12 CDE",
+        "ul. Długa 7",
+        "P.O. Box 12",
+        "my name is",
+        "jane",
+        "Gough",
+        "on",
+        "Stockton",
+        "4I5-555-O123",
+        "\u0336",
+        "4\u20e3",
+        "jo\u043a@\u0435xample.org",
     ]
 )
 texts = st.one_of(
@@ -143,7 +163,7 @@ def test_disguised_addresses_and_numbers_go(data: st.DataObject) -> None:
     hidden = [data.draw(disguises(plain)) for plain in (mail, number, account)]
     text = "write {} or call {} about {} now".format(*hidden)
     found = redact(text).text
-    assert re.fullmatch(r"write \[email\] or call \[phone\] about \[(?:number|phone)\] now", found), found
+    assert re.fullmatch(r"write \[email\] or call \[phone\] about \[(?:number|phone|id)\] now", found), found
 
 
 # Cyrillic and Greek letters that look Latin, in the name and in the host.

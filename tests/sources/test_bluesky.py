@@ -233,9 +233,7 @@ def test_accounts_that_look_like_handles_are_followed(api: BlueskyNetwork, addre
         shelf_of(address, "hall@social.example", queries=[]).run("discover", api.now)
 
 
-def test_an_account_that_is_gone_is_told_and_the_rest_is_read(
-    api: BlueskyNetwork, address: str
-) -> None:
+def test_an_account_that_is_gone_is_told_and_the_rest_is_read(api: BlueskyNetwork, address: str) -> None:
     fill(api, 3)
     shelf = shelf_of(address, "nobody.example")
     shelf.run("discover", api.now)

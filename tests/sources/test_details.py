@@ -82,7 +82,10 @@ def test_records_are_kept_verbatim_with_their_revisions(project: Any) -> None:
     receipt = project.gather()[0]
     assert (receipt.changed_count, receipt.gone_count) == (2, 5)
     with project.store() as store:
-        assert store.records.payloads("portal") == {"1768953236864545029": lines[0], "1768953236864545030": changed}
+        assert store.records.payloads("portal") == {
+            "1768953236864545029": lines[0],
+            "1768953236864545030": changed,
+        }
 
 
 def test_an_archive_may_grow_by_files(project: Any) -> None:

@@ -239,9 +239,7 @@ def test_the_accounts_of_this_server_are_followed_where_none_are_named(
     assert set(shelf.items) == {own}
 
 
-def test_an_account_that_is_gone_is_told_and_the_rest_is_read(
-    api: MastodonServer, address: str
-) -> None:
+def test_an_account_that_is_gone_is_told_and_the_rest_is_read(api: MastodonServer, address: str) -> None:
     fill(api, 3)
     shelf = shelf_of(address, accounts=["nobody@city.example"])
     shelf.run("discover", api.now)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,54 @@ def test_the_failure_of_the_bins_is_in_the_data(city: City) -> None:
         and failure["from"] <= row["created_at"][:10] <= failure["to"]
     ]
     assert len(held) > 4 * failure["expected_without_failure"]
+
+
+OTHER_FAILURES = 1
+"""So many rises that nobody planted may be found on the city's thousand days."""
+
+
+def test_what_was_planted_is_found_and_hardly_anything_else(city: City) -> None:
+    failures = [row for row in city.published("failures") if row["is_copied_text"] == "false"]
+    requests, posts = city.truth["requests"], city.truth["posts"]
+    topics = {row["topic_code"] for row in city.published("topics")}
+    bins = requests["failure"]
+    planted = [(bins["topic"], bins["from"], bins["to"])]
+    # A burst has a code of the portal; the published feedback says which topic that is.
+    topic_of = {
+        row["record_id"]: row["topic_code"] for key, row in city.feedback.items() if key[0] == "requests"
+    }
+    planted += [(topic_of[b["request_ids"][0]], b["from"], b["to"]) for b in requests["bursts"].values()]
+    assert {topic for topic, _, _ in planted} <= topics
+    found = set()
+    for topic, first, last in planted:
+        (failure,) = [
+            f
+            for f in failures
+            if f["topic_code"] == topic and f["started_on"] <= last and f["last_on"] >= first
+        ]
+        found.add(failure["failure_id"])
+        assert _days_apart(failure["started_on"], first) <= 2, topic
+        assert _days_apart(failure["ended_on"], last) <= 2, topic
+        assert _days_apart(failure["noticed_on"], first) <= (14 if topic == bins["topic"] else 1), topic
+        assert city.measured("failure_people", "failure", failure["failure_id"]).value > 2.5 * float(
+            failure["expected_count"]
+        )
+    # Campaigns are planted too: many people write at once because an agency asked them to.
+    asked = {i for c in posts["campaigns"].values() for i in c["feedback_ids"]}
+    days = Counter(
+        (row["topic_code"], row["created_at"][:10]) for key, row in city.feedback.items() if key[1] in asked
+    )
+    others = [
+        f
+        for f in failures
+        if f["failure_id"] not in found
+        and not any(t == f["topic_code"] and f["started_on"] <= d <= f["last_on"] for t, d in days)
+    ]
+    assert len(others) <= OTHER_FAILURES, others
+
+
+def _days_apart(one: str, other: str) -> int:
+    return abs((date.fromisoformat(one) - date.fromisoformat(other)).days)
 
 
 def test_impossible_times_are_findings_and_not_in_the_clocks(city: City) -> None:

@@ -25,6 +25,7 @@ __all__ = [
     "bars",
     "days_by_month",
     "is_long_range",
+    "people_by_day",
     "raised_and_open",
     "range_of_days",
     "rate_by_month",
@@ -181,6 +182,39 @@ def _bucket(count: int) -> int:
 
 def _height(width: int) -> int:
     return 220 if width < _PHONE else 260
+
+
+def people_by_day(rows: pd.DataFrame, *, width: int) -> dict[str, Any]:
+    """People on each day as bars, those of a failure in the second colour, with the range of usual days behind them.
+
+    ``rows``: day (a date), usual and unusual (people; one of them is empty), low and high (of usual days), text.
+    """
+    return _filled(_people_by_day(_bucket(len(rows)), width), rows)
+
+
+@lru_cache
+def _people_by_day(count: int, width: int) -> str:
+    step = math.ceil(count / 7 / (4 if width < _PHONE else 8))
+    axis = alt.Axis(
+        title=None,
+        grid=False,
+        tickCount={"interval": "week", "step": step},
+        labelExpr="utcFormat(datum.value, '%-d %b')",
+        labelFlush=True,
+        labelOverlap=True,
+    )
+    y = alt.Axis(title="People", format=",d", tickCount=5, tickMinStep=1, **_ABOVE)
+    x = alt.X("day:T", timeUnit="utcyearmonthdate", axis=axis)
+    middle = alt.X("day:T", timeUnit="utcyearmonthdate", bandPosition=0.5)
+    base = _rows().encode(x=x, tooltip=alt.Tooltip("text:N", title="Value"))
+    band = (
+        _rows()
+        .mark_area(color=COLOURS["empty"], interpolate="step")
+        .encode(x=middle, y=alt.Y("low:Q", axis=y), y2="high:Q")
+    )
+    usual = base.mark_bar(color=COLOURS["blue"], binSpacing=1).encode(y=alt.Y("usual:Q", axis=y))
+    unusual = base.mark_bar(color=COLOURS["orange"], binSpacing=1).encode(y="unusual:Q")
+    return _template((band + usual + unusual).properties(width=width, height=_height(width)))
 
 
 # ---- by group -------------------------------------------------------------------------------------------------------

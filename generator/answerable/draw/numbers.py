@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Field = Literal["value", "low", "high", "interval", "numerator", "denominator"]
-Form = Literal["count", "rate", "days", "brief"]
+Form = Literal["count", "rate", "days", "average", "brief"]
 """How a number is written; ``brief`` is its unit's own form, with few words where there is no number (for tables)."""
 
 FIELDS: tuple[str, ...] = get_args(Field)
@@ -57,6 +57,11 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "updates": "count",
         "share": "rate",
         "days": "days",
+        "failures": "count",
+        "series": "count",
+        "whole days": "count",
+        "people on average": "average",
+        "swings": "average",
     }
 )
 """The form in which a unit of ``measure_result`` is written."""
@@ -147,11 +152,18 @@ def _writer(form: Form) -> partial[str]:
         return partial(_rate)
     if form == "days":
         return partial(_days)
+    if form == "average":
+        return partial(_average)
     raise ValueError(f"unknown form {form!r} of a number")
 
 
 def _count(number: float) -> str:
     return f"{round(number):,}"
+
+
+def _average(number: float) -> str:
+    # A tenth matters below ten; above, it claims more than the data bear.
+    return f"{number:.1f}".removesuffix(".0") if round(number, 1) < 10 else f"{number:,.0f}"
 
 
 def _rate(share: float) -> str:

@@ -1,8 +1,8 @@
 """What each figure tells: from the numbers of the site to a chart with its sentence and its table.
 
 Every story is a function of a ``Scene`` that gives a ``Figure``, or ``None`` where the numbers do not bear one: then
-the page shows none. A new one is written in the module of its kind (``over_time``, ``by_group``, ``on_map``) and named
-here.
+the page shows none. A new one is written in the module of its kind (``over_time``, ``over_days``, ``by_group``,
+``on_map``) and named here.
 """
 
 from answerable.draw.by_group import (
@@ -15,6 +15,7 @@ from answerable.draw.by_group import (
     waiting_times,
 )
 from answerable.draw.on_map import area_map
+from answerable.draw.over_days import failure_by_day
 from answerable.draw.over_time import (
     answered_by_month,
     closing_time_by_month,
@@ -31,6 +32,7 @@ __all__ = [
     "closing_reasons",
     "closing_time_by_month",
     "days_by_group",
+    "failure_by_day",
     "last_complete_month",
     "month_in_words",
     "raised_by_month",

@@ -114,6 +114,16 @@ _RESPONSE = (
 )
 
 
+_UNUSUAL = (
+    "What one copied text made; what fewer than three people made; sources that do not publish their rows, that hold "
+    "only a selection, or that were not read to their end; days after a source's date."
+)
+_FAILURE_PEOPLE = (
+    "Distinct people who raised something on the days of a failure, where a source tells them apart; of messages "
+    "whose author nobody knows, each counts as one."
+)
+
+
 def _within(days: int) -> Measure:
     return Measure(
         name=f"response_rate_{days}d",
@@ -325,6 +335,113 @@ _MEASURES = (
         unit="responses",
         form="count",
         breakdowns=("all", "agency"),
+        is_monthly=False,
+    ),
+    Measure(
+        name="failures",
+        title="Service failures found",
+        definition=(
+            "Times at which unusually many people raised the same thing. How many days and how many series (topics, "
+            "topics in an area, agencies) could be looked at stands beside."
+        ),
+        numerator="failures",
+        leaves_out=_UNUSUAL,
+        unit="failures",
+        form="count",
+        breakdowns=("all",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="failures_of_one_text",
+        title="Rises made by one copied text",
+        definition="Rises that would have been failures, if the same words had not been sent again and again.",
+        numerator="rises",
+        unit="failures",
+        form="count",
+        breakdowns=("all",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="watched_days",
+        title="Days looked at",
+        definition=(
+            "Days that could be compared with the nine weeks before them, in the sources that were complete then."
+        ),
+        numerator="days",
+        unit="whole days",
+        form="count",
+        breakdowns=("all",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="watched_series",
+        title="Series looked at",
+        definition="The most series (topics, topics in an area, agencies) that were compared on one day.",
+        numerator="series",
+        unit="series",
+        form="count",
+        breakdowns=("all",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="failure_people",
+        title="People who raised a failure",
+        definition=f"{_FAILURE_PEOPLE} On a day of its own: the people of that day.",
+        numerator="people",
+        leaves_out=_UNUSUAL,
+        unit="people",
+        form="count",
+        breakdowns=("failure",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="failure_expected",
+        title="People to be expected",
+        definition=(
+            "How many people were to be expected on the days of a failure: half from the level of the eight weeks "
+            "before (newer weeks weigh more), half from the same weekday in them. Low and high of a single day: "
+            "between them lie nineteen of twenty usual days."
+        ),
+        numerator="people",
+        unit="people on average",
+        form="count",
+        breakdowns=("failure",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="failure_feedback",
+        title="Feedback raised in a failure",
+        definition="Feedback raised on the days of a failure about its topic, in its areas.",
+        numerator="feedback",
+        unit="feedback",
+        form="count",
+        breakdowns=("failure",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="failure_answered",
+        title="Feedback of a failure that was answered",
+        definition=f"Feedback of a failure that got a response by the source's date. {_RESPONSE}",
+        numerator="feedback with a response",
+        denominator="feedback raised in the failure",
+        unit="feedback",
+        form="count",
+        breakdowns=("failure",),
+        is_monthly=False,
+        better="higher",
+    ),
+    Measure(
+        name="failure_score",
+        title="How unusual a failure is",
+        definition=(
+            "How many usual swings its strongest day (or its week) lay above what was to be expected: the "
+            "root-transformed count of a negative binomial, with the dispersion of the eight weeks before. On usual "
+            "days it is above 3 about once in a thousand days."
+        ),
+        numerator="usual swings",
+        unit="swings",
+        form="count",
+        breakdowns=("failure",),
         is_monthly=False,
     ),
     Measure(

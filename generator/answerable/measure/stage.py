@@ -1,6 +1,6 @@
 """The stage: from what was gathered and understood to every number that the site shows.
 
-    measure(store, settings)        writes ``clock`` and ``measure_result``
+    measure(store, settings)        writes ``clock``, ``failure`` and ``measure_result``
 
 Per-row work is done by batches of months, and only for months whose inputs changed.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from answerable import schema
 from answerable.measure import counts, lists, results
 from answerable.measure.cells import Cells, Sources, cells_of
 from answerable.measure.clocks import clocks
+from answerable.measure.failures import failure_rows, find_failures
 from answerable.measure.labels import LABELS_FILE, read_labels
 from answerable.measure.measures import METHOD_VERSION
 from answerable.measure.narrow import ended_by_month, narrowed, points_by_clock
@@ -38,7 +40,7 @@ _BATCH_ROWS = 400_000
 
 
 def measure(store: Store, settings: Settings) -> None:
-    """Bring ``clock`` and ``measure_result`` up to date; does nothing where their inputs are what they were.
+    """Bring ``clock``, ``failure`` and ``measure_result`` up to date; does nothing where their inputs are as before.
 
     Raises:
         SettingsError: the file of labels is wrong.
@@ -46,9 +48,12 @@ def measure(store: Store, settings: Settings) -> None:
     """
     code = _code_digest()
     facts = store.frame(
-        store.read("source").select("source_id", "as_of_at", "is_published_by_row", "is_rate_published")
+        store.read("source").select(
+            "source_id", "as_of_at", "is_published_by_row", "is_rate_published", "is_complete"
+        )
     ).sort_values("source_id")
-    _write_clocks(store, settings, _digest(code, facts.drop(columns="is_published_by_row").to_csv()))
+    of_clocks = facts.drop(columns=["is_published_by_row", "is_complete"])
+    _write_clocks(store, settings, _digest(code, of_clocks.to_csv()))
     _write_results(store, settings, facts, _digest(code, facts.to_csv()))
 
 
@@ -144,6 +149,12 @@ def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known:
     )
     clock = store.read("clock")
     cells, rows = main_measures(store, clock, sources, settings)
+    failures = find_failures(
+        store,
+        settings.site.timezone,
+        partial(_batches, store.months("clock"), store.month_counts("clock")),
+    )
+    log.info("looked for failures on %d days: %d found", failures.watched_days, failures.rows.num_rows)
     frames = [
         rows,
         lists.list_rows(_lists(store, clock), sources, cells),
@@ -151,11 +162,13 @@ def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known:
         lists.takedown_rows(_takedowns(store)),
         lists.label_rows(_labels(store, path), sources),
         lists.issue_rows(_issues(store, sources)),
+        failure_rows(failures),
     ]
     table = (
         pd.concat([f for f in frames if len(f)], ignore_index=True) if any(map(len, frames)) else frames[0]
     )
     with store.transaction():
+        store.write("failure", failures.rows)
         store.write("measure_result", table)
         store.set_mark("measure_result", inputs)
     log.info("measured: %d numbers", len(table))

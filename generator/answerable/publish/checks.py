@@ -38,7 +38,7 @@ _TEXTS = 50_000  # texts in memory at a time
 
 # Kinds that have a structure: their detectors are never in doubt. (Names are guessed from what the whole of the texts
 # holds; understand/ does so once, with all of them before it.)
-_CERTAIN = frozenset({"email", "phone", "number", "handle"})
+_CERTAIN = frozenset({"email", "phone", "number", "handle", "card", "iban", "ip", "id"})
 # What any of those kinds must hold: the rest of the texts, most of them, need not go through Python.
 _SUSPICIOUS = r"@|\[at\]|\(at\)|[0-9][0-9 ()./+-]{4,}[0-9]|://|www\."
 

@@ -89,10 +89,11 @@ def _public(*parts: tuple[str, Sequence[str]], without: Sequence[str] = ()) -> t
 
 # The feedback's own agency and reason of closing are what the source says; the reading's are what was made of them,
 # and say so in agency_rule and closing_rule.
+_READ_ANEW = frozenset({"agency_code", "closing_reason"})
 _FEEDBACK = _public(
     (
         "feedback",
-        [n for n in schema.table("feedback").public_names if n not in {"agency_code", "closing_reason"}],
+        [n for n in schema.table("feedback").public_names if n not in _READ_ANEW],
     ),
     ("reading", ()),
     ("issue_feedback", ("issue_id",)),
@@ -124,11 +125,7 @@ def _without_people(rows: ir.Table) -> ir.Table:
 
 
 def _feedback(store: Store, months: Sequence[str] | None) -> ir.Table:
-    own = [
-        c.name
-        for c in _FEEDBACK
-        if c.name in schema.table("feedback").names and c.name not in {"agency_code", "closing_reason"}
-    ]
+    own = [c.name for c in _FEEDBACK if c.name in schema.table("feedback").names and c.name not in _READ_ANEW]
     read = ["feedback_id", *(c.name for c in _FEEDBACK if c.name not in own and c.name != "issue_id")]
     feedback = _open_rows(store, store.read("feedback", months=months)).select(*own)
     reading = store.read("reading", months=months).select(*read)
@@ -267,6 +264,15 @@ EXPORTS: tuple[Export, ...] = (
         ("response", "source"),
         _responses,
         references=(("source_id", "sources"),),
+    ),
+    Export(
+        "failures",
+        schema.table("failure").description,
+        _public(("failure", ())),
+        ("failure_id",),
+        ("started_on", "failure_id"),
+        ("failure",),
+        _whole("failure"),
     ),
     Export(
         "measures",
@@ -516,7 +522,9 @@ def _package(store: Store, settings: Settings, files: Sequence[DataFile]) -> dic
     """Frictionless' data package."""
     site = settings.site
     source = store.read("source")
-    newest = store.con.to_pyarrow(source.filter(source.connector != "register").as_of_at.max()).as_py()
+    newest = store.con.to_pyarrow(
+        source.filter(source.connector.notin(["register", "github_issues"])).as_of_at.max()
+    ).as_py()
     sources = store.con.to_pyarrow(source.order_by("source_id")).to_pylist()
     result = store.read("measure_result")
     version = store.con.to_pyarrow(result.method_version.max()).as_py() or ""

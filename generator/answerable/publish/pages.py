@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from answerable.settings import Settings
 
 __all__ = [
+    "DRAWN_FAILURES",
     "PER_LIST",
     "Drawing",
     "Page",
@@ -50,6 +51,9 @@ Figures = Mapping[str, Figure | None]
 
 PER_LIST = 100
 """Issues on one page of their list."""
+
+DRAWN_FAILURES = 12
+"""Failures, the newest, that are shown with a figure; the others stand in a table."""
 
 _WEB = re.compile(r"\s*https?://[^\s/?#]", re.IGNORECASE)
 _ADDRESS = re.compile(r"\s*https?://\S+\s*", re.IGNORECASE)
@@ -153,6 +157,7 @@ def few_pages(
             more={"exclusions": schema.EXCLUSIONS},
         ),
         *_lists(view, features),
+        _failures_page(view),
         Page(
             "data/",
             "data.md.jinja",
@@ -252,6 +257,27 @@ def _lists(view: View, features: Sequence[Mapping[str, Any]]) -> Iterator[Page]:
             "Responses",
             f"What government answered, and what changed: {name}.",
         )
+
+
+def _failures_page(view: View) -> Page:
+    drawn = view.failures[:DRAWN_FAILURES]
+    return Page(
+        "failures/",
+        "failures.md.jinja",
+        "Failures",
+        f"When unusually many people raised the same thing at once: {view.settings.site.name}.",
+        figures=lambda scene: {
+            failure.anchor: stories.failure_by_day(
+                scene, failure.failure_id, first=failure.started_on, last=failure.last_on
+            )
+            for failure in drawn
+        },
+        more={
+            "lately": view.lately[:DRAWN_FAILURES],
+            "earlier": tuple(f for f in drawn if f not in view.lately),
+            "older": view.failures[DRAWN_FAILURES:],
+        },
+    )
 
 
 def _group_page(view: View, group: Group) -> Page:

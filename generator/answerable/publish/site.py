@@ -27,6 +27,7 @@ from answerable.publish import records
 from answerable.publish.builder import merge_theme, run_mkdocs, write_config
 from answerable.publish.checks import run_checks
 from answerable.publish.discovery import add_to_search, write_sitemap
+from answerable.publish.feeds import FEED, failures_feed
 from answerable.publish.finished import LinkChecker
 from answerable.publish.open_data import write_open_data
 from answerable.publish.pages import Drawing, Page, contact_url, few_pages, navigation, render, scene_of
@@ -110,7 +111,10 @@ def _write(store: Store, settings: Settings, staging: Path, place: Path, builder
     shells = {section: take_shell(staging, section) for section in sections}
     _finish(staging, drawing)
     stamped = write_records(staging, place, shells, _records(store, view, drawing))
-    _write_files(staging, {**drawing.files, "assets/vega.js": vega_bundle(build / "cache")})
+    _write_files(
+        staging,
+        {**drawing.files, "assets/vega.js": vega_bundle(build / "cache"), FEED: failures_feed(view)},
+    )
     paths = [page.path for page in pages]
     write_sitemap(staging, settings.site.url, chain(paths, stamped.paths))
     add_to_search(staging, stamped.search)

@@ -1,7 +1,8 @@
 """Names of persons, by guesswork: a capitalised word that no list holds, where something announces a person.
 
 What announces one: a word before it ("spoke with", "Mr."), a well-known first name, a verb of speaking after it, an
-initial, a telephone number behind it, the place of a signature.
+initial, a telephone number behind it, the place of a signature. Where the site's texts show how they write their words,
+nothing need announce it: a capital where they write none is enough, unless it stands where places stand ("on Gough").
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from answerable.understand.privacy_words import MARKS, PrivacyContext, any_of, words, words_that_are_no_names
+from answerable.understand.privacy_words import (
+    MARKS,
+    OPENS_SENTENCE,
+    PrivacyContext,
+    Spelling,
+    any_of,
+    words,
+    words_that_are_no_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +51,18 @@ _PAIR_BEFORE_MARK = re.compile(rf"{_PAIR},?[ ]?(?:at |@ ?|[\-\u2013:(]{{1,2}} ?)
 _SURNAME_BEFORE = re.compile(rf"{_NO_WORD_BEFORE}(?P<surname>[^\W\d_][\w'\u2019\-]{{1,30}}),[ ]?\Z")
 _WORD_BEFORE = re.compile(r"(\w{1,20})\.?[ ]\Z")
 _JOINTS = re.compile(r"['\u2019\-]")
+_LETTERS = re.compile(r"[^\W\d_]")
+_ANY_WORD = re.compile(r"[^\W\d_][\w'\u2019\-]*+")
+_WORDS = re.compile(
+    r"(?<![\w@#./=&?'\u2019\-])[^\W\d_][^\W\d_'\u2019\-]*+(?:['\u2019\-][^\W\d_]++)*+(?![\w@])"
+)
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S++", re.IGNORECASE)
+_JOINS_PLACES = re.compile(r"[ \t]*(?:[/&,@x+\-\u2013]|and|y|et|und|e|i|or|to)?[ \t]*")
+_BEFORE = re.compile(r"(?:(\w{1,20})[ \t]{1,2})?(\w{1,20})['\u2019]?[ \t]{0,2}[\"\u201c(]?\Z")
+_CONTRACTION = re.compile(r"\w+['\u2019](?:m|ve|ll|d|t|re|l|n)")
+_ENDINGS = ("s", "es", "ed", "d", "ing")
+_TITLED = 0.6  # of a text's words with a capital: more, and a capital says nothing
+_LONGEST_SMALL_NAME = 3  # words
 _PREFIX = re.compile(r"\A(?:Mc|Mac|De|Di|Du|La|Le|Van|Fitz)(?=[^\W\d_a-z])")
 
 
@@ -51,7 +72,10 @@ class _Patterns:
     titles: re.Pattern[str]
     signatures: re.Pattern[str]
     spoke: re.Pattern[str]
+    spoke_surely: re.Pattern[str]
     pair_that_speaks: re.Pattern[str]
+    own_name: re.Pattern[str]
+    sure_before: re.Pattern[str]
 
 
 @cache
@@ -63,7 +87,7 @@ def _patterns() -> _Patterns:
     long_verbs = any_of(word for word in lists.after_names if len(word) > 4)
     return _Patterns(
         announced=re.compile(
-            rf"{lead}(?P<said>{announced})(?:[:,/][ \t]{{0,2}}|[ \t]{{1,2}})[\"\u201c(]?(?=[^\W\d_])",
+            rf"{lead}(?P<said>{announced})(?:[:,/?][ \t]{{0,2}}|[ \t]{{1,2}})[\"\u201c(]?(?=[^\W\d_])",
             re.IGNORECASE,
         ),
         titles=re.compile(
@@ -75,6 +99,12 @@ def _patterns() -> _Patterns:
             re.IGNORECASE,
         ),
         spoke=re.compile(rf"[ \t]{{1,2}}(?:{any_of(lists.after_names)})(?!\w)", re.IGNORECASE),
+        spoke_surely=re.compile(rf"[ \t]{{1,2}}(?:{long_verbs})(?!\w)", re.IGNORECASE),
+        own_name=re.compile(
+            rf"{lead}(?:{any_of(lists.before_own_name)})[.:?]?[ \t]{{1,2}}(?=[^\W\d_])", re.IGNORECASE
+        ),
+        # Before the place where a name in small letters begins; of what is before it no more is read than that.
+        sure_before=re.compile(rf"{lead}(?:{any_of(lists.before_names)})[:,]?[ \t]{{1,2}}\Z", re.IGNORECASE),
         pair_that_speaks=re.compile(rf"{_PAIR}(?:[ ]?[\"\u201c]|[ ](?i:{long_verbs})(?!\w))"),
     )
 
@@ -86,6 +116,7 @@ class _Text:
     text: str
     ordinary: frozenset[str]
     is_shouted: bool  # nearly all in capitals: a capital says nothing
+    spelling: Spelling | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +224,12 @@ def _announced(of: _Text) -> Iterator[tuple[int, int]]:
 
 
 def _signed(of: _Text) -> Iterator[tuple[int, int]]:
-    """Names at the end of a text or line, after a closing word or a dash; initials after a caret."""
+    """Names at the end of a text or line, after a closing word or a dash."""
     for pattern in (_patterns().signatures, _DASH_NAME):
         for match in pattern.finditer(of.text):
             name = _name_at(of, match.end())
             if name is not None and _LINE_END.match(of.text, name.end) and not of.is_shouted:
                 yield (name.start, name.end)
-    for match in _CARET_INITIALS.finditer(of.text):
-        yield match.span()
 
 
 def _by_first_name(of: _Text) -> Iterator[tuple[int, int]]:
@@ -236,6 +265,122 @@ def _by_shape(of: _Text) -> Iterator[tuple[int, int]]:
                 yield (match.start("first"), match.end("last"))
 
 
+def _is_ordinary(word: str, of: _Text) -> bool:
+    """Whether a word, or one that it is a form of, is known to be no name, by the lists or the site's spelling.
+
+    Where something announces a name only the lists count: people who write no capitals write names small.
+    """
+    plain = _plain(word)
+    forms = [plain, *(plain.removesuffix(end) for end in _ENDINGS if plain.endswith(end))]
+    if "-" in plain:
+        forms += plain.split("-")
+    small = of.spelling.small if of.spelling is not None else frozenset()
+    return bool(_CONTRACTION.fullmatch(plain)) or any(form in of.ordinary or form in small for form in forms)
+
+
+def _by_spelling(of: _Text, spelling: Spelling) -> Iterator[tuple[int, int]]:
+    """Words with a capital that the site's texts write neither small nor often, but for where places stand."""
+    found = list(_WORDS.finditer(of.text))
+    capitals = sum(match.group()[0].isupper() for match in found)
+    nouns = words().nouns_with_capitals
+    if of.is_shouted:
+        return
+    least = 1 if len(found) <= _TOKENS or capitals <= _TITLED * len(found) else 2
+    if sum(match.group().casefold() in nouns for match in found) > 1:
+        return
+    addresses = [match.span() for match in _ADDRESS.finditer(of.text)]
+    done = public_end = 0  # where the last name, and the last thing that is public, ended
+    for match in found:
+        word, at = match.group(), match.start()
+        if at < done or not word[0].isupper() or not _is_unknown(word, of, spelling):
+            continue
+        if any(start <= at < end for start, end in addresses):
+            continue
+        name = _name_at(of, at)
+        if name is None or not _is_unknown(name.tokens[0], of, spelling):
+            continue
+        done = name.end
+        joins = public_end and _JOINS_PLACES.fullmatch(of.text, public_end, at)
+        if joins or _is_public(of, name):
+            public_end = name.end
+            continue
+        if _is_person(of, name, spelling, least=least):
+            yield (name.start, name.end)
+
+
+def _is_unknown(word: str, of: _Text, spelling: Spelling) -> bool:
+    if len(word) < 2 or word.isupper() or not _is_name_case(word):
+        return False
+    plain = _plain(word)
+    return plain in words().first_names or not (plain in spelling.often or _is_ordinary(word, of))
+
+
+def _is_public(of: _Text, name: _Name) -> bool:
+    """Whether a place or a body stands here: by the word before it, or the one behind it."""
+    lists = words()
+    before = _BEFORE.search(of.text, max(0, name.start - 45), name.start)
+    if before:
+        last = before[2].casefold()
+        pair = f"{(before[1] or '').casefold()} {last}"
+        if last in lists.before_public_things or pair in lists.before_public_things:
+            return not any(_plain(token) in lists.first_names for token in name.tokens)
+    behind = _TOKEN.match(of.text, name.end + 1)
+    return behind is not None and _plain(behind.group()) in lists.public_things
+
+
+def _is_person(of: _Text, name: _Name, spelling: Spelling, *, least: int) -> bool:
+    """Whether capitals show enough: at the beginning of a sentence, and in headings, every word has one."""
+    unknown = sum(_is_unknown(token, of, spelling) for token in name.tokens)
+    if unknown > 1 or name.tokens[0].casefold() in words().first_names:
+        return True
+    if unknown < least:
+        return False
+    if not OPENS_SENTENCE.search(of.text, max(0, name.start - 4), name.start):
+        return True
+    behind = _TOKEN.match(of.text, name.end + 1)
+    if behind is None:
+        return False
+    return behind.group() in words().verbs_of_persons
+
+
+def _in_small_letters(of: _Text) -> Iterator[tuple[int, int]]:
+    """Names in small letters: after "my name is" and "mrs"; well-known first names that something else confirms."""
+    for match in _patterns().own_name.finditer(of.text):
+        span = _small_name(of, match.end())
+        if span:
+            yield span
+    if of.spelling is None:
+        return
+    for match in _WORDS.finditer(of.text):
+        word = match.group()
+        if word not in words().first_names or word in of.spelling.also_words or word in of.ordinary:
+            continue
+        start, end = _small_name(of, match.start()) or match.span()
+        if (
+            end > match.end()
+            or _patterns().spoke_surely.match(of.text, end)
+            or _patterns().sure_before.search(of.text, max(0, match.start() - 40), match.start())
+        ):
+            yield (start, end)
+
+
+def _small_name(of: _Text, at: int) -> tuple[int, int] | None:
+    """The words from a place on that may be a name though they are small: those that are no ordinary ones."""
+    end = at
+    for _ in range(_LONGEST_SMALL_NAME):
+        match = _WORDS.match(of.text, end if end == at else end + 1)
+        if match is None or len(match.group()) < 2:
+            break
+        word = match.group()
+        is_first_name = _plain(word) in words().first_names
+        if not is_first_name and (_is_ordinary(word, of) or word.endswith(("ed", "ing"))):
+            break
+        end = match.end()
+        if of.text[end : end + 1] != " ":
+            break
+    return (at, end) if end > at else None
+
+
 def _staff_initials(of: _Text) -> Iterator[tuple[int, int]]:
     for pattern in (_DASH_INITIALS, _LAST_INITIALS):
         match = pattern.search(of.text)
@@ -256,18 +401,31 @@ def _again(of: _Text, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     )
 
 
+def _may_hold_name(text: str, ordinary: frozenset[str]) -> bool:
+    """Whether any word with a capital is not ordinary: no name of `_name_at` is without one."""
+    first_names = words().first_names
+    return any(
+        word[0].isupper() and ((plain := _plain(word)) not in ordinary or plain in first_names)
+        for word in _ANY_WORD.findall(text)
+    )
+
+
 def without_names(text: str, context: PrivacyContext, counts: Counter[str]) -> str:
     """The text with marks for names of persons; ``counts`` is added to."""
-    letters = [char for char in text if char.isalpha()]
-    capitals = sum(char.isupper() for char in letters)
+    ordinary = words_that_are_no_names(context.ordinary_words)
+    letters = _LETTERS.findall(text)
     of = _Text(
         text,
-        ordinary=words_that_are_no_names(context.ordinary_words),
-        is_shouted=len(letters) > 12 and capitals > 0.7 * len(letters),
+        ordinary=ordinary,
+        is_shouted=len(letters) > 12 and sum(map(str.isupper, letters)) > 0.7 * len(letters),
+        spelling=context.spelling,
     )
-    spans = (
-        [*_announced(of), *_signed(of), *_by_first_name(of), *_by_shape(of)] if capitals else [*_signed(of)]
-    )
+    spans: list[tuple[int, int]] = [match.span() for match in _CARET_INITIALS.finditer(text)]
+    if _may_hold_name(text, ordinary):
+        spans += [*_announced(of), *_signed(of), *_by_first_name(of), *_by_shape(of)]
+        if context.spelling is not None:
+            spans += _by_spelling(of, context.spelling)
+    spans += _in_small_letters(of)
     if context.has_staff_initials:
         spans += _staff_initials(of)
     spans += _again(of, spans)

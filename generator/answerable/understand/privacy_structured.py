@@ -1,4 +1,4 @@
-"""Personal data that has a structure: addresses for mail, telephone numbers, accounts, long numbers, house numbers.
+"""Personal data that has a structure: addresses, accounts, and numbers of telephones, cards, banks, persons and cars.
 
 Every pattern reads each character a bounded number of times: possessive runs begin only where a lookbehind says that a
 run begins, and whatever may repeat is bounded or cannot match what follows it.
@@ -6,13 +6,26 @@ run begins, and whatever may repeat is bounded or cannot match what follows it.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from answerable.understand.privacy_countries import (
+    CHECKS,
+    Id,
+    countries,
+    iban_is_valid,
+    luhn_is_valid,
+    shape_pattern,
+)
 from answerable.understand.privacy_words import MARKS, PrivacyContext, any_of, words, words_that_are_no_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 __all__ = ["without_house_numbers", "without_plates", "without_structured"]
 
@@ -24,14 +37,15 @@ _LOCAL = r"(?<![\w.+%'\-])(?=[.+%'\-]*+\w)[\w.+%'\-]++"
 _OPEN, _SHUT = r"[\[({<]", r"[\])}>]"
 _DOTTED = rf"(?:[ ]?{_OPEN}[ ]?(?:dot|\.)[ ]?{_SHUT}[ ]?[\w\-]++|\.[\w\-]++)*+"
 _EMAIL = (
+    rf"{_LOCAL}(?:"
     # name@host.tld, and name@host where the host has a letter
-    rf"{_LOCAL}@++(?=[\w\-.]*[^\W\d_])[\w\-]++(?:\.[\w\-]++)*+"
+    r"@++(?=[\w\-.]*[^\W\d_])[\w\-]++(?:\.[\w\-]++)*+"
     # name @ host.tld
-    rf"|{_LOCAL}[ ]?@[ ]?(?:[\w\-]++\.)++{_TLD}\b"
+    rf"|[ ]?@[ ]?(?:[\w\-]++\.)++{_TLD}\b"
     # name (at) host [dot] tld
-    rf"|{_LOCAL}[ ]?{_OPEN}[ ]?(?:at|@)[ ]?{_SHUT}[ ]?[\w\-]++{_DOTTED}"
+    rf"|[ ]?{_OPEN}[ ]?(?:at|@)[ ]?{_SHUT}[ ]?[\w\-]++{_DOTTED}"
     # name at host dot tld
-    rf"|{_LOCAL}[ ]at[ ][\w\-]++(?:[ ]dot[ ][\w\-]++)*?[ ]dot[ ]{_TLD}\b"
+    rf"|[ ]at[ ][\w\-]++(?:[ ]dot[ ][\w\-]++)*?[ ]dot[ ]{_TLD}\b)"
 )
 _EMAIL_IN_ADDRESS = re.compile(_EMAIL, re.IGNORECASE)
 _HANDLE = (
@@ -55,16 +69,26 @@ _KEEP = (
     r"|[$€£¥₹] ?\d{1,5}(?:,\d{3})*(?:\.\d{1,2})?(?![\d.\-])"
 )
 _JOIN = r"[ .\-\u2010-\u2015\u2212_~*()|\u00b7\u2022]"
+# A digit, or a letter that is written for one between digits: 4I5-555-O123.
+_FIGURE = r"(?:\d|(?<=\d)[oil](?=\d)|(?<=\d[\-. ])[oil](?=\d\d))"
 _DIGITS = (
     # six digits or more, joined by nothing or by up to three of the signs that people put into telephone numbers
-    rf"(?<!\d)\+?\(?\d(?:{_JOIN}{{0,3}}\d){{5,}}(?:[ ]?(?:x|ext\.?|extension)[ ]?\d{{1,6}})?"
+    rf"(?<!\d)\+?\(?\d(?:{_JOIN}{{0,3}}{_FIGURE}){{5,}}(?:[ ]?(?:x|ext\.?|extension)[ ]?\d{{1,6}})?"
     # an extension alone
     r"|(?<![\w.])(?:x|ext\.?[ ]?)\d{3,6}(?!\w)"
 )
-_IPV6 = r"(?<![\w:])(?:[0-9a-f]{1,4}:){3,7}(?::?[0-9a-f]{1,4}){1,4}(?![\w:])"
-_SPACED_PHONE = re.compile(r"\d{3} \d{4}(?!\d)")
+_OCTET = r"(?:25[0-5]|2[0-4]\d|[01]?\d?\d)"
+_IP = (
+    rf"(?<![\w.])(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d)"
+    # version 6; `_is_ip` tells it from times of day
+    r"|(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])"
+)
+_IP_GROUPS = 3  # "12::30" is no address
 _DIGIT = re.compile(r"\d")
 _LONG_NUMBER = re.compile(r"\d{6,}")
+# What any piece that `_structured` finds must hold.
+_HINT = re.compile(r"[\d@/:\[({<]|www\.|\bdot\b", re.IGNORECASE)
+_CARD_DIGITS = range(13, 20)
 _AFTER_ADDRESS = ".,;:!?)]}'\""
 
 
@@ -74,23 +98,81 @@ def _structured() -> re.Pattern[str]:
     site = rf"(?<![\w.@\-]){prefix}(?:{any_of(words().profile_hosts)})/[^\s<>\"]+"
     return re.compile(
         rf"(?P<url>(?<!\w)(?:https?://|www\.)[^\s<>\"]+|{site})"
-        rf"|(?P<email>{_EMAIL})|(?P<handle>{_HANDLE})|(?P<number>{_IPV6})|(?P<keep>{_KEEP})|(?P<digits>{_DIGITS})",
+        rf"|(?P<email>{_EMAIL})|(?P<handle>{_HANDLE})|(?P<iban>{_ibans()})|(?P<id>{_lettered_ids()})|(?P<ip>{_IP})"
+        rf"|(?P<keep>{_KEEP})|(?P<digits>{_DIGITS})",
         re.IGNORECASE,
     )
 
 
+def _ibans() -> str:
+    """Every country's IBANs: two letters, two digits, and as many characters as the country has, blanks anywhere."""
+    by_length: dict[int, list[str]] = {}
+    for code, country in countries().items():
+        if country.iban is not None:
+            by_length.setdefault(country.iban, []).append(code)
+    forms = (
+        rf"(?:{any_of(codes)})\d\d(?:[ \-]?[a-z0-9]){{{length}}}"
+        for length, codes in sorted(by_length.items())
+    )
+    # Six digits in a row soon after the bank's letters: a sentence is no account.
+    return rf"(?<!\w)(?=[a-z]{{2}}\d\d(?:[ \-]?[a-z0-9]){{0,6}}?(?:[ \-]?\d){{6}})(?:{'|'.join(forms)})(?!\w)"
+
+
+@cache
+def _ids() -> tuple[tuple[Id, re.Pattern[str]], ...]:
+    """The countries' numbers of persons: first those that a checksum tells from other numbers of their shape."""
+    found = [one for country in countries().values() for one in country.ids]
+    ordered = sorted(found, key=lambda one: (one.check is None, one.shape, one.name))
+    return tuple((one, re.compile(shape_pattern(one.shape), re.ASCII)) for one in ordered)
+
+
+def _lettered_ids() -> str:
+    """Those with a letter in them; the others are runs of digits, which `_digits_kind` tells apart."""
+    shapes = {shape_pattern(one.shape) for one, _ in _ids() if any(char.isalpha() for char in one.shape)}
+    return rf"(?<![\w\-])(?:{'|'.join(sorted(shapes))})(?![\w\-])"
+
+
+def _is_id(found: str) -> bool:
+    letters = "".join(char for char in found if char.isalnum())
+    return any(
+        pattern.fullmatch(found) is not None and (one.check is None or CHECKS[one.check](letters))
+        for one, pattern in _ids()
+    )
+
+
+def _is_ip(found: str) -> bool:
+    if "." in found:
+        return True
+    try:
+        ipaddress.IPv6Address(found)
+    except ValueError:
+        return False
+    return sum(bool(group) for group in found.split(":")) >= _IP_GROUPS
+
+
+@cache
+def _short_phones() -> re.Pattern[str]:
+    shapes = {shape for country in countries().values() for shape in country.phones}
+    return re.compile("|".join(sorted(map(shape_pattern, shapes))))
+
+
 def _digits_kind(found: str) -> str | None:
-    """What digits and the signs between them are: a telephone number, another number to hide, or nothing to hide."""
-    count = sum(char.isdigit() for char in found)
+    """What digits and the signs between them are: which number to hide, or nothing to hide."""
+    figures = "".join(char for char in found if char.isalnum())
+    count = len(figures)
     joins = {char for char in found if not char.isalnum()} - {"+"}
     if found.startswith("+") or found[0] in "xXeE":
         return "phone"
+    if count in _CARD_DIGITS and figures.isdecimal() and luhn_is_valid(figures):
+        return "card"
+    if _is_id(found):
+        return "id"
     if not joins:
         return "phone" if count in (10, 11) else "number"
     if joins == {" "}:
         # Spaces may also stand between two numbers. A telephone number has eight digits, a leading 0, or is 701 4688.
         is_phone = (
-            count >= 8 or bool(_SPACED_PHONE.fullmatch(found)) or (count >= 7 and found.startswith("0"))
+            count >= 8 or bool(_short_phones().fullmatch(found)) or (count >= 7 and found.startswith("0"))
         )
     else:
         is_phone = count >= 7
@@ -126,6 +208,29 @@ def _is_private_profile(url: str, context: PrivacyContext) -> bool:
     return name.lower() not in words().not_profiles and not _is_official(name, context, server=host)
 
 
+def _handle_kind(found: str, context: PrivacyContext) -> str | None:
+    name = found.removeprefix("/").removeprefix("u/")
+    return None if _is_official(name, context) else "handle"
+
+
+def _iban_kind(found: str, context: PrivacyContext) -> str:  # noqa: ARG001
+    letters = "".join(char for char in found if char.isalnum())
+    # A checksum that is wrong makes it a mistyped number, but no other one.
+    return "iban" if letters.isascii() and iban_is_valid(letters) else "number"
+
+
+_KIND_OF: Final[Mapping[str, Callable[[str, PrivacyContext], str | None]]] = {
+    "email": lambda _found, _context: "email",
+    "handle": _handle_kind,
+    "iban": _iban_kind,
+    "id": lambda found, _context: "id" if _is_id(found) else "number",
+    "ip": lambda found, _context: "ip" if _is_ip(found) else None,
+    "keep": lambda _found, _context: None,
+    "digits": lambda found, _context: _digits_kind(found),
+}
+"""For each group of `_structured` but addresses: what a piece that it found is; None where it stays."""
+
+
 def without_structured(text: str, context: PrivacyContext, counts: Counter[str]) -> str:
     """The text with marks for e-mail, telephone, accounts and long numbers; ``counts`` is added to."""
 
@@ -142,26 +247,13 @@ def without_structured(text: str, context: PrivacyContext, counts: Counter[str])
         return _LONG_NUMBER.sub(lambda _: mark("number"), body) + rest
 
     def replaced(match: re.Match[str]) -> str:
-        found = match.group()
-        match match.lastgroup:
-            case "url":
-                return address(found)
-            case "email":
-                return mark("email")
-            case "handle":
-                name = found.removeprefix("/").removeprefix("u/")
-                return found if _is_official(name, context) else mark("handle")
-            case "number":
-                return mark("number")
-            case "keep":
-                return found
-            case "digits":
-                kind = _digits_kind(found)
-                return found if kind is None else mark(kind)
-            case group:
-                raise AssertionError(group)
+        found, group = match.group(), match.lastgroup
+        if group == "url":
+            return address(found)
+        kind = _KIND_OF[str(group)](found, context)
+        return found if kind is None else mark(kind)
 
-    return _structured().sub(replaced, text)
+    return _structured().sub(replaced, text) if _HINT.search(text) else text
 
 
 # --- number plates ---------------------------------------------------------------------------------------------
@@ -178,17 +270,38 @@ def _plates() -> re.Pattern[str]:
     )
 
 
-def without_plates(text: str, counts: Counter[str]) -> str:
-    """The text with marks for number plates that a word announces; ``counts`` is added to.
+@cache
+def _shaped_plates() -> re.Pattern[str]:
+    """The plates that look like nothing else, in capitals."""
+    shapes = {shape_pattern(shape) for country in countries().values() for shape in country.plates}
+    capitals = (shape.replace("[A-Za-z]", "[A-Z]") for shape in sorted(shapes))
+    return re.compile(rf"(?<![\w\-/#.])(?:{'|'.join(capitals)})(?![\w\-/])")
 
-    A plate alone looks like any code of a service or a lamp post, so one that nothing announces stays.
+
+_LETTERS = re.compile(r"[A-Z]+")
+
+
+def without_plates(text: str, context: PrivacyContext, counts: Counter[str]) -> str:
+    """The text with marks for number plates; ``counts`` is added to.
+
+    Most plates look like any code of a service or a lamp post: one that no word announces stays, unless it has the
+    whole shape of a country's plates and no word in it ("US 101 NB").
     """
 
-    def replaced(match: re.Match[str]) -> str:
+    def announced(match: re.Match[str]) -> str:
         counts["plate"] += 1
         return match.group()[: match.start("plate") - match.start()] + MARKS["plate"]
 
-    return _plates().sub(replaced, text)
+    def shaped(match: re.Match[str]) -> str:
+        if any(letters.casefold() in ordinary for letters in _LETTERS.findall(match.group())):
+            return match.group()
+        counts["plate"] += 1
+        return MARKS["plate"]
+
+    if _DIGIT.search(text) is None:
+        return text
+    ordinary = words_that_are_no_names(context.ordinary_words)
+    return _shaped_plates().sub(shaped, _plates().sub(announced, text))
 
 
 # --- house numbers ------------------------------------------------------------------------------------------------
@@ -213,6 +326,8 @@ def _house_numbers() -> _HouseNumbers:
     streets = words().streets
     word = rf"(?!(?:{any_of(streets.not_names)})\b){_IN_WORD}++"
     joined, before = any_of(streets.joined_suffixes), any_of(streets.before_name)
+    before_of = {word for country in countries().values() for word in country.streets.before}
+    after_of = {word for country in countries().values() for word in country.streets.after}
     return _HouseNumbers(
         always=(
             # 123 Main St
@@ -237,6 +352,21 @@ def _house_numbers() -> _HouseNumbers:
             re.compile(
                 rf"(?<![\w\-])(?:[^\W\d_][\w\-]*?(?:{joined})\.?|[^\W\d_][\w\-]*+[ ](?:{joined})\.?)[ ](?:nr\.?[ ]?)?"
                 rf"(?P<number>\d{{1,4}}(?:[ ]?[a-z])?(?:[ ]?[{_DASH}/][ ]?\d{{1,4}}[a-z]?)?)(?!\w|[.:]\d)",
+                re.IGNORECASE,
+            ),
+            # ul. Długa 7, Plac Wolności 7; Skolegade 7, Sveavägen 7: the words of the countries' table
+            re.compile(
+                rf"(?<!\w)(?i:{any_of(before_of)})(?:[ ]{_CAPITALISED}){{1,3}}?[ ]"
+                r"(?P<number>\d{1,4}[A-Za-z]?(?:/\d{1,4})?)(?!\w|[.:]\d)"
+            ),
+            re.compile(
+                rf"(?<![\w\-])(?:[^\W\d_][\w\-]*?(?:{any_of(after_of)})|[^\W\d_][\w\-]*+[ ](?:{any_of(after_of)}))[ ]"
+                r"(?P<number>\d{1,4}(?:[ ]?[a-z](?![a-z]))?)(?!\w|[.:]\d)",
+                re.IGNORECASE,
+            ),
+            # P.O. Box 12, Postfach 12
+            re.compile(
+                rf"(?<!\w)(?:p\.? ?o\.? box|{any_of(streets.boxes)})[ ]{{1,2}}(?P<number>\d{{1,6}})(?!\w)",
                 re.IGNORECASE,
             ),
             # Apt 4B, unit #12

@@ -6,6 +6,7 @@ The lists are in ``rules/privacy.yml``; what is done with them in `answerable.un
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -24,21 +25,44 @@ if TYPE_CHECKING:
 __all__ = [
     "KINDS",
     "MARKS",
+    "OPENS_SENTENCE",
     "PrivacyContext",
+    "Spelling",
     "Words",
     "any_of",
     "ordinary_words",
+    "spelling_of",
     "words",
     "words_that_are_no_names",
 ]
 
-KINDS: Final = ("email", "phone", "handle", "number", "plate", "address", "name")
+KINDS: Final = ("email", "phone", "handle", "card", "iban", "ip", "id", "number", "plate", "address", "name")
 """What can be taken out, in the order in which counts are given."""
 
 MARKS: Final = {kind: f"[{kind}]" for kind in KINDS}
 """What stands in a text in place of each."""
 
 _FILE = Path(__file__).parent / "rules" / "privacy.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How a body of texts writes its words, from which it is seen that a word is a name.
+
+    Attributes:
+        small: words that it writes small, and that are therefore no names: "sewer", "appraiser".
+        often: words that it writes with a capital in so many texts that they are public: places, brands, politicians.
+        also_words: well-known first names that it writes small as well: "mark", "bill".
+    """
+
+    small: frozenset[str]
+    often: frozenset[str]
+    also_words: frozenset[str]
+
+    def digest(self) -> str:
+        """The same for the same words, whatever their order."""
+        parts = (" ".join(sorted(words)) for words in (self.small, self.often, self.also_words))
+        return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +74,15 @@ class PrivacyContext:
         ordinary_words: words that are no names on this site: of its agencies, areas and topics, and what
             `ordinary_words` learned from its texts. Any case.
         street_names: names of streets without their "Street": "2323 Laguna" is then seen to be an address. Any case.
+        spelling: how the site's texts write words, where there are enough of them: then a word with a capital that
+            they neither write small nor often is taken for a name, and names in small letters are looked for.
         has_staff_initials: whether the texts are notes of an agency, whose staff sign with initials ("... paid. kb").
     """
 
     official_handles: frozenset[str] = frozenset()
     ordinary_words: frozenset[str] = frozenset()
     street_names: frozenset[str] = frozenset()
+    spelling: Spelling | None = None
     has_staff_initials: bool = False
 
 
@@ -69,6 +96,7 @@ class _Streets(BaseModel):
     name_then_number: tuple[str, ...]
     joined_suffixes: tuple[str, ...]
     words_before_number: tuple[str, ...]
+    boxes: tuple[str, ...]
 
 
 class _WordsFile(BaseModel):
@@ -80,6 +108,11 @@ class _WordsFile(BaseModel):
     before_known_names: dict[str, tuple[str, ...]]
     titles: dict[str, tuple[str, ...]]
     before_signatures: dict[str, tuple[str, ...]]
+    before_own_name: dict[str, tuple[str, ...]]
+    before_public_things: dict[str, tuple[str, ...]]
+    public_things: dict[str, tuple[str, ...]]
+    nouns_with_capitals: dict[str, tuple[str, ...]]
+    verbs_of_persons: dict[str, tuple[str, ...]]
     after_names: dict[str, tuple[str, ...]]
     name_particles: tuple[str, ...]
     ordinary_words: dict[str, tuple[str, ...]]
@@ -100,6 +133,11 @@ class Words:
     before_known_names: frozenset[str]
     titles: frozenset[str]
     before_signatures: frozenset[str]
+    before_own_name: frozenset[str]
+    before_public_things: frozenset[str]
+    public_things: frozenset[str]
+    nouns_with_capitals: frozenset[str]
+    verbs_of_persons: frozenset[str]
     after_names: frozenset[str]
     name_particles: frozenset[str]
     ordinary: frozenset[str]
@@ -131,6 +169,11 @@ def words() -> Words:
         before_known_names=_flat(read.before_known_names),
         titles=titles,
         before_signatures=_flat(read.before_signatures),
+        before_own_name=_flat(read.before_own_name),
+        before_public_things=_flat(read.before_public_things),
+        public_things=_flat(read.public_things),
+        nouns_with_capitals=_flat(read.nouns_with_capitals),
+        verbs_of_persons=_flat(read.verbs_of_persons),
         after_names=_flat(read.after_names),
         name_particles=_small(read.name_particles),
         # A title is no name: in "for Mr. [name]" nothing is left to mask.
@@ -158,30 +201,49 @@ def any_of(phrases: Iterable[str]) -> str:
     return "|".join(r"[ \t]{1,2}".join(map(re.escape, phrase.split())) for phrase in ordered)
 
 
-_WORD = re.compile(r"(?<![\w@.'\u2019\-])[^\W\d_]\w*+")
+_WORD = re.compile(r"(?<![\w@#./'\u2019\-])[^\W\d_]\w*+")
+OPENS_SENTENCE = re.compile(r"(?:\A|[.!?\n\"\u201c(|>\u2022*\-])\s*\Z")
+_LEAST_SMALL = 3  # times that a word must be seen small
+_LEAST_OFTEN = 12  # texts in which a word must have a capital to be public, or one text in `_ONE_IN`
+_ONE_IN = 1500
 
 
-def ordinary_words(texts: Iterable[str], *, least: int = 3) -> frozenset[str]:
-    """Words that a body of texts writes small, and that are therefore no names: "sewer", "appraiser".
+def spelling_of(texts: Iterable[str]) -> Spelling:
+    """How a body of texts writes its words.
 
-    A word is ordinary where it stands in small letters at least ``least`` times and at least a third as often as with
-    a capital. Well-known first names never become ordinary.
+    A word is small where it stands in small letters at least three times and at least a third as often as with a
+    capital inside a sentence. The first word of a sentence says nothing, nor does a text without a capital, nor a
+    word all in capitals.
 
     Args:
-        texts: distinct texts of one site.
-        least: how often a word must be seen small.
+        texts: distinct texts of one site, in any order.
     """
     small: Counter[str] = Counter()
     capital: Counter[str] = Counter()
+    count = 0
     for text in texts:
-        for word in _WORD.findall(text):
+        count += 1
+        if text.islower():  # who writes no capitals writes names small too
+            continue
+        capitals: set[str] = set()
+        for match in _WORD.finditer(text):
+            word = match.group()
             if word.islower():
                 small[word] += 1
-            elif word[0].isupper() and not word.isupper():
-                capital[word.casefold()] += 1
+            elif (
+                word[0].isupper()
+                and not word.isupper()
+                and not OPENS_SENTENCE.search(text, max(0, match.start() - 4), match.start())
+            ):
+                capitals.add(word.casefold())
+        capital.update(capitals)
     known = words().first_names
-    return frozenset(
-        word
-        for word, seen in small.items()
-        if seen >= least and 3 * seen >= capital[word] and word not in known
-    )
+    written = {word for word, seen in small.items() if seen >= _LEAST_SMALL and 3 * seen >= capital[word]}
+    least = max(_LEAST_OFTEN, count // _ONE_IN)
+    often = {word for word, seen in capital.items() if seen >= least}
+    return Spelling(frozenset(written - known), frozenset(often - known), frozenset(written & known))
+
+
+def ordinary_words(texts: Iterable[str]) -> frozenset[str]:
+    """Words that a body of texts writes small: `Spelling.small` alone."""
+    return spelling_of(texts).small

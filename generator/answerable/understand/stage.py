@@ -34,9 +34,10 @@ from answerable.understand.classes import (
 )
 from answerable.understand.duplicates import duplicates
 from answerable.understand.issues import write_issues
-from answerable.understand.privacy import PrivacyContext, redact
+from answerable.understand.privacy import PrivacyContext, Spelling, redact
 from answerable.understand.relevance import RelevanceRules, conversation_parts, exclude, relevance_rules
 from answerable.understand.responses import write_outcomes, write_responses
+from answerable.understand.spelling import site_spelling
 from answerable.understand.texts import KEY, decide, keep, scratch, with_key
 from answerable.understand.topics import (
     NO_RULE,
@@ -126,13 +127,16 @@ def understand(store: Store, settings: Settings) -> None:
 # -- rules -------------------------------------------------------------------------------------------------------------
 
 
-def privacy_context(store: Store, settings: Settings, *, is_of_agency: bool) -> PrivacyContext:
+def privacy_context(
+    store: Store, settings: Settings, *, is_of_agency: bool, spelling: Spelling | None = None
+) -> PrivacyContext:
     """What the site knows that the privacy of its texts depends on: its accounts, and words that are no names.
 
     Args:
         store: for the names of the areas.
         settings: for the names of agencies, services and topics.
         is_of_agency: whether the texts are an agency's own, whose staff sign with initials.
+        spelling: how the site's texts write their words, where that is known.
     """
     areas = [row for batch in store.batches(store.read("area").select("name")) for row in batch.to_pylist()]
     names = (
@@ -146,6 +150,7 @@ def privacy_context(store: Store, settings: Settings, *, is_of_agency: bool) -> 
     return PrivacyContext(
         official_handles=frozenset(settings.agency_by_account),
         ordinary_words=words,
+        spelling=spelling,
         has_staff_initials=is_of_agency,
     )
 
@@ -153,6 +158,7 @@ def privacy_context(store: Store, settings: Settings, *, is_of_agency: bool) -> 
 def _rules(store: Store, settings: Settings) -> _Rules:
     classes = _files(settings, "update_classes.yml", SHIPPED_UPDATE_CLASSES)
     exclusions = _files(settings, "exclusions.yml", SHIPPED_EXCLUSIONS)
+    spelling = site_spelling(store)
     here = Path(__file__).parent
     # The program's own files count among the rules: what they decide changes with them.
     files = [*classes, *exclusions, *sorted(here.glob("*.py")), *sorted(here.glob("rules/*.yml"))]
@@ -160,14 +166,15 @@ def _rules(store: Store, settings: Settings) -> _Rules:
         *(part.model_dump_json() for part in (*settings.agencies, *settings.services, *settings.topics)),
         *(f"{source.id} {source.publish_rows}" for source in settings.sources),
         settings.site.name,
+        "" if spelling is None else spelling.digest(),
     )
     return _Rules(
         classes=classifier(load_update_class_rules(classes)),
         relevance=relevance_rules(load_exclusion_rules(exclusions)),
         topics=topic_rules(settings.topics),
         accounts=settings.agency_by_account,
-        people=privacy_context(store, settings, is_of_agency=False),
-        agencies=privacy_context(store, settings, is_of_agency=True),
+        people=privacy_context(store, settings, is_of_agency=False, spelling=spelling),
+        agencies=privacy_context(store, settings, is_of_agency=True, spelling=spelling),
         digest=_digest(*told, *(hashlib.blake2b(path.read_bytes()).hexdigest() for path in files)),
     )
 

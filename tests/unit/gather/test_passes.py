@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from answerable.gather.sync import Receipt
 from tests.gathering import Project
 from tests.live import Query, served
+
+from answerable.gather.sync import Receipt
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

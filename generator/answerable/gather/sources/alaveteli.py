@@ -128,15 +128,15 @@ def _is_wanted(event: object, held: Held) -> bool:
 
 def _refresh(client: Client, source: AlaveteliSource, settings: Settings, held: Held) -> Iterator[Batch]:
     del settings
-    yield from _each(client, source, held.due)
+    yield from _each(client, held.due)
 
 
 def _sweep(client: Client, source: AlaveteliSource, settings: Settings, held: Held) -> Iterator[Batch]:
     del settings
-    yield from _each(client, source, held.unswept)
+    yield from _each(client, held.unswept)
 
 
-def _each(client: Client, source: AlaveteliSource, slugs: Sequence[str]) -> Iterator[Batch]:
+def _each(client: Client, slugs: Sequence[str]) -> Iterator[Batch]:
     """Requests at their own addresses. A refusal means a hidden request only where others are not refused."""
     refused: list[str] = []
     is_welcome = False
