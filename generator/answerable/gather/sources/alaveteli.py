@@ -127,12 +127,12 @@ def _is_wanted(event: object, held: Held) -> bool:
 
 
 def _refresh(client: Client, source: AlaveteliSource, settings: Settings, held: Held) -> Iterator[Batch]:
-    del settings
+    del source, settings
     yield from _each(client, held.due)
 
 
 def _sweep(client: Client, source: AlaveteliSource, settings: Settings, held: Held) -> Iterator[Batch]:
-    del settings
+    del source, settings
     yield from _each(client, held.unswept)
 
 
