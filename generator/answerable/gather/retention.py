@@ -38,7 +38,8 @@ def reduce(source: AskedSource, store: Store, settings: Settings, *, now: dateti
     if isinstance(source, GithubIssuesSource):
         return 0
     mark = f"retention:{source.id}"
-    if store.mark(mark) == f"{now:%Y-%m-%d}":
+    done = f"{now:%Y-%m-%d} {source.retention_days}"
+    if store.mark(mark) == done:
         return 0
     oldest = ibis.literal(now - timedelta(days=source.retention_days)).cast("timestamp")
     times = store.records.times(source.id)
@@ -64,12 +65,12 @@ def reduce(source: AskedSource, store: Store, settings: Settings, *, now: dateti
     public = {row["record_id"]: row for row in store.con.to_pyarrow(joined).to_pylist()}
     if not public:
         with store.transaction():
-            store.set_mark(mark, f"{now:%Y-%m-%d}")
+            store.set_mark(mark, done)
         return 0
     payloads = dict(_payloads(source, store, settings, public))
     with store.transaction():
         store.records.reduce(source.id, payloads)
-        store.set_mark(mark, f"{now:%Y-%m-%d}")
+        store.set_mark(mark, done)
     store.erase()
     log.info("reduced %s: %d records older than %d days", source.id, len(payloads), source.retention_days)
     return len(payloads)

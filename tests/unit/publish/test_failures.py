@@ -90,7 +90,11 @@ def test_the_feed_is_atom(dark: Path) -> None:
     assert entry.updated_parsed[:3] == (2025, 6, 21)  # its day is over at 23:00 UTC
     ids = [e.findtext(f"{ATOM}id") for e in (root, *root.iter(f"{ATOM}entry"))]
     assert len(set(ids)) == len(ids)
-    assert 'type="application/atom+xml"' in (dark / "index.html").read_text("utf-8")
+    assert 'failures/feed.xml" type="application/atom+xml"' in (dark / "failures" / "index.html").read_text(
+        "utf-8"
+    )
+    # The theme takes a link to another form of the page, in the head, for another language, and asks for its sitemap.
+    assert 'rel="alternate"' not in (dark / "index.html").read_text("utf-8")
 
 
 def test_failures_are_open_data(dark: Path) -> None:
