@@ -3,7 +3,9 @@
 # The Python that .venv is made from: make site PYTHON=python3.12
 PYTHON ?= python3
 # Which tests, and how: make test PYTEST_ARGS="tests/unit -k wheel"
-PYTEST_ARGS ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+# (the long ones first: what is short fills what is left of the time of each process)
+PYTEST_ARGS ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	tests/whole tests/faults tests/independent tests/browser tests
 # make lock UPGRADE=--upgrade takes the newest versions that the ranges allow
 UPGRADE ?=
 UV = uv==0.13.9
