@@ -10,6 +10,7 @@ import http.server
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -206,6 +207,68 @@ def explain(
 
     with Store.open(store_folder(_folder(project)), is_writer=False) as store:
         typer.echo(str(run(store, name)))
+
+
+@app.command()
+def label(
+    project: Project = HERE,
+    by: Annotated[str, typer.Option(help="Who labels: it is written beside each label.")] = "",
+    count: Annotated[int, typer.Option(help="At most so many messages.", min=1)] = 50,
+    by_chance: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option(
+            "--by-chance/--doubtful",
+            help="Messages drawn by chance, which also measure the program; or those of which the model doubts most.",
+        ),
+    ] = True,
+) -> None:
+    """Read messages one after another and say whether they are feedback: written to data/lookups/labels.jsonl.
+
+    Shown is the public text alone, and nothing of what the program says of it. Each answer is kept at once; stop with q
+    or Ctrl-C. The next build follows the labels, and the method page says how often the program was right.
+    """
+    from answerable.build import store_folder
+    from answerable.labelling import label_messages
+    from answerable.store import Store
+
+    if not by.strip():
+        raise UsageError("nobody labels", remedy="say who you are: --by NAME")
+    folder = _folder(project)
+    path = folder / "data" / "lookups" / "labels.jsonl"
+    with Store.open(store_folder(folder), is_writer=False) as store:
+        kept = label_messages(
+            store,
+            path,
+            by=by.strip(),
+            today=datetime.now().date(),  # noqa: DTZ005
+            count=count,
+            is_by_chance=by_chance,
+            ask=_ask,
+            say=typer.echo,
+        )
+    typer.echo(f"{kept} labels kept in {path}; the next answerable build follows them")
+
+
+@app.command()
+def evaluate(project: Project = HERE) -> None:
+    """Say how often rules and model are right about what is feedback, by the labels of people."""
+    from answerable.build import store_folder
+    from answerable.labelling import evaluation
+    from answerable.store import Store
+
+    with Store.open(store_folder(_folder(project)), is_writer=False) as store:
+        for line in evaluation(store):
+            typer.echo(line)
+
+
+def _ask(question: str, answers: Mapping[str, str]) -> str:
+    """One of the answers, by its letter; asks again until it is one."""
+    shown = ", ".join(f"[{letter}] {words}" for letter, words in answers.items())
+    while True:
+        said = str(typer.prompt(f"{question} {shown}", prompt_suffix=": ")).strip().casefold()
+        if said in answers:
+            return said
+        typer.echo(f"one of {', '.join(answers)}, please")
 
 
 @app.command()

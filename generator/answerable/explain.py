@@ -76,6 +76,15 @@ def explain(store: Store, name: str) -> Explanation:
         decisions.append(
             Decision("repeats", f"feedback {reading['duplicate_of']}", reading["exclusion_rule"] or "")
         )
+    if reading["relevance_score"] is not None:
+        decisions.append(
+            Decision("model", f"{reading['relevance_score']:.2f} feedback", reading["relevance_reason"] or "")
+        )
+    decisions += [
+        Decision(about, reading[column], reading[f"{column}_rule"] or "")
+        for about, column in (("language", "lang"), ("wants", "intent"), ("urgency", "urgency"))
+        if reading[column]
+    ]
     decisions += [
         Decision("topic", reading["topic_code"], reading["topic_rule"]),
         Decision("agency", reading["agency_code"], reading["agency_rule"]),

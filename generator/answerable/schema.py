@@ -22,6 +22,7 @@ __all__ = [
     "EXCLUSIONS",
     "FEEDBACK_KINDS",
     "FINDING_CODES",
+    "INTENTS",
     "MISSING_CODE",
     "RESPONSE_CLASSES",
     "TABLES",
@@ -29,6 +30,7 @@ __all__ = [
     "TIME_PRECISIONS",
     "UPDATE_CLASSES",
     "UPDATE_KINDS",
+    "URGENCIES",
     "Column",
     "Table",
     "table",
@@ -109,11 +111,32 @@ EXCLUSIONS = MappingProxyType(
     {
         "official": "Written by an official account",
         "part_of_conversation": "A later message of a conversation that is counted once",
-        "irrelevant": "Not about a public service: a reviewed rule says so",
+        "irrelevant": "Not about a public service: a reviewed rule or the model says so",
         "duplicate": "The same message again",
     }
 )
 """Why a feedback is not counted, in the order in which the reasons are tried."""
+
+INTENTS = MappingProxyType(
+    {
+        "safety": "Points to a danger of injury",
+        "question": "Asks for information",
+        "suggestion": "Proposes something",
+        "praise": "Praises",
+        "complaint": "Complains",
+        "report": "Reports a fault, without blame",
+    }
+)
+"""What a feedback wants; where it does two things, the first of this list."""
+
+URGENCIES = MappingProxyType(
+    {
+        "high": "Danger now, or a person who cannot do without",
+        "normal": "A failing that goes on and hinders people",
+        "low": "Praise, proposals, general questions, looks and comfort",
+    }
+)
+"""How soon somebody should read a feedback."""
 
 FINDING_CODES = MappingProxyType(
     {
@@ -491,6 +514,40 @@ _TABLES = (
             Column("exclusion", "string", "Why it is not counted", values=tuple(EXCLUSIONS)),
             Column("exclusion_rule", "string", "The rule that decided so"),
             Column("duplicate_of", "string", "The feedback that it repeats"),
+            Column(
+                "relevance_score",
+                "float64",
+                "How likely the model takes it to be about a public service, from 0 to 1 (posts and comments)",
+            ),
+            Column(
+                "relevance_reason",
+                "string",
+                "Where the model doubts: what weighed most, words of the public text and cues in brackets",
+            ),
+            Column(
+                "is_judged_relevant",
+                "boolean",
+                "Whether rules and model take it for feedback (posts and comments); a person's label overrules them",
+            ),
+            Column(
+                "is_labelled_relevant", "boolean", "Whether a person who read it says that it is feedback"
+            ),
+            Column(
+                "is_labelled_by_chance",
+                "boolean",
+                "Whether it came before that person because chance drew it",
+            ),
+            Column("lang", "string", "Its language (BCP 47); und where nobody can tell"),
+            Column("lang_rule", "string", "The rule that decided the language"),
+            Column("intent", "string", "What it wants, where it is counted", values=tuple(INTENTS)),
+            Column("intent_rule", "string", "The rule that decided what it wants"),
+            Column(
+                "urgency",
+                "string",
+                "How soon somebody should read it, where it is counted",
+                values=tuple(URGENCIES),
+            ),
+            Column("urgency_rule", "string", "The rule that decided the urgency"),
             Column("topic_code", "string", "What it is about, from the site's topics", is_required=True),
             Column("topic_rule", "string", "The rule that decided the topic", is_required=True),
             Column("agency_code", "string", "The public body responsible", is_required=True),

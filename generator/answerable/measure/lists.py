@@ -13,7 +13,7 @@ from answerable.measure.measures import INTERVAL_ALL, measure_named
 from answerable.measure.results import count_rows, no_rows, share_rows, with_columns
 from answerable.schema import RESPONSE_CLASSES
 
-__all__ = ["findings_rows", "issue_rows", "label_rows", "list_rows", "takedown_rows"]
+__all__ = ["findings_rows", "issue_rows", "label_rows", "list_rows", "relevance_rows", "takedown_rows"]
 
 Group = tuple[str, str]
 _SUM = (TOTAL, TOTAL)
@@ -166,6 +166,44 @@ def label_rows(labels: pd.DataFrame, sources: Sources) -> pd.DataFrame:
                 name, pd.Series([both], index=top), pd.Series([int(out_of.sum())], index=top), none_hidden[:1]
             )
         )
+    return with_columns(frames)
+
+
+def relevance_rows(counts: pd.DataFrame, sources: Sources, threshold: float | None) -> pd.DataFrame:
+    """Rows of what the model read, and of how often rules and model are right where a person looked.
+
+    Args:
+        counts: by ``source_id``: ``read``, ``doubted``, ``labelled``, ``counted``, ``feedback`` and ``both`` (of the
+            labelled: what rules and model count, what the person calls feedback, and what is both).
+        sources: what may be done with each source; where a private number is small, nothing of private ones is shown.
+        threshold: the chance from which on a message counts; None where no model read anything.
+    """
+    columns = ["read", "doubted", "labelled", "counted", "feedback", "both"]
+    private = counts[counts["source_id"].isin(sources.private)]
+    if any(is_small(int(n)) for n in private[columns].sum()):
+        counts = counts[~counts["source_id"].isin(sources.private)]
+    total = counts[columns].sum().astype(int)
+    if threshold is None or not total["read"]:
+        return no_rows()
+    top = pd.MultiIndex.from_tuples([(TOTAL, TOTAL, INTERVAL_ALL)], names=CELL)
+    shown = pd.Series([False], index=top)
+    frames = [
+        count_rows(f"relevance_{name}", pd.Series([total[name]], index=top), shown)
+        for name in ("read", "doubted")
+    ]
+    chance = count_rows("relevance_threshold", pd.Series([0], index=top), shown)
+    frames.append(chance.assign(value=threshold, numerator=pd.array([pd.NA], dtype="Int64")))
+    if total["labelled"]:
+        frames.append(count_rows("relevance_labelled", pd.Series([total["labelled"]], index=top), shown))
+        frames += [
+            share_rows(
+                f"relevance_{name}",
+                pd.Series([total["both"]], index=top),
+                pd.Series([total[out_of]], index=top),
+                shown,
+            )
+            for name, out_of in (("precision", "counted"), ("recall", "feedback"))
+        ]
     return with_columns(frames)
 
 

@@ -81,8 +81,8 @@ class Measure:
 
 
 _UNCOUNTED = (
-    "Messages by official accounts, later messages of a conversation, messages that a reviewed rule calls "
-    "irrelevant, and duplicates are never counted; how many there are is published beside."
+    "Messages by official accounts, later messages of a conversation, messages that a reviewed rule or the "
+    "model calls irrelevant, and duplicates are never counted; how many there are is published beside."
 )
 _IMPOSSIBLE = (
     "Feedback whose times cannot be right (answered, acknowledged or closed before it was raised, closed in "
@@ -480,6 +480,80 @@ _MEASURES = (
         numerator="those that the rules call a response",
         denominator="labelled notes whose label says response",
         leaves_out="Notes whose label says that nobody can tell.",
+        unit="share",
+        form="rate",
+        breakdowns=("all",),
+        is_monthly=False,
+        better="higher",
+    ),
+    Measure(
+        name="relevance_read",
+        title="Messages judged by a model",
+        definition=(
+            "Posts and comments of which a model said how likely they are feedback about a public service. "
+            "Texts in a language that it was not made of are not judged by it, and count."
+        ),
+        numerator="posts and comments",
+        unit="feedback",
+        form="count",
+        breakdowns=("all",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="relevance_doubted",
+        title="Counted in doubt",
+        definition=(
+            "Posts and comments that are counted although the model takes it for less likely than not that "
+            "they are feedback: they wait for a person to look at them."
+        ),
+        numerator="posts and comments",
+        unit="feedback",
+        form="count",
+        breakdowns=("all",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="relevance_threshold",
+        title="From which chance on a message counts",
+        definition=(
+            "A post or comment counts where the model gives it at least this chance of being feedback. It was "
+            "chosen on texts that the model was not made with, so that the mistakes cost least where a missed "
+            "message costs twice as much as one that is wrongly counted."
+        ),
+        unit="share",
+        form="count",
+        breakdowns=("all",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="relevance_labelled",
+        title="Messages that a person judged",
+        definition="Posts and comments, drawn by chance, of which a person said whether they are feedback.",
+        numerator="labelled posts and comments",
+        leaves_out="Those of which the person could not tell.",
+        unit="feedback",
+        form="count",
+        breakdowns=("all",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="relevance_precision",
+        title="How often what rules and model count is feedback",
+        definition=f"Of the labelled messages that rules and model count: the share that is feedback. {_WILSON}",
+        numerator="those that the person calls feedback too",
+        denominator="labelled messages that rules and model count",
+        unit="share",
+        form="rate",
+        breakdowns=("all",),
+        is_monthly=False,
+        better="higher",
+    ),
+    Measure(
+        name="relevance_recall",
+        title="How much of the feedback rules and model count",
+        definition=f"Of the labelled messages that are feedback: the share that rules and model count. {_WILSON}",
+        numerator="those that rules and model count",
+        denominator="labelled messages that the person calls feedback",
         unit="share",
         form="rate",
         breakdowns=("all",),

@@ -127,6 +127,7 @@ def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known:
         known,
         settings.site.timezone,
         path.read_bytes() if path.exists() else b"",
+        store.mark("relevance_threshold"),
         store.digest(
             "clock",
             "feedback",
@@ -161,6 +162,7 @@ def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known:
         lists.findings_rows(_findings(store), sources),
         lists.takedown_rows(_takedowns(store)),
         lists.label_rows(_labels(store, path), sources),
+        lists.relevance_rows(_relevance(store), sources, _threshold(store)),
         lists.issue_rows(_issues(store, sources)),
         failure_rows(failures),
     ]
@@ -275,6 +277,29 @@ def _labels(store: Store, path: Path) -> pd.DataFrame:
     return found.sort_values(["record_id", "at", "update_id"]).drop_duplicates(
         ["record_id", "source_id"], keep="last"
     )
+
+
+def _relevance(store: Store) -> pd.DataFrame:
+    """What the model read, and what people said of it, by source, for `lists.relevance_rows`."""
+    reading = store.read("reading")
+    by_person = reading.is_labelled_relevant
+    is_labelled = reading.is_labelled_by_chance.fill_null(False) & reading.is_judged_relevant.notnull()
+    return store.frame(
+        reading.group_by("source_id").aggregate(
+            read=reading.relevance_score.count(),
+            doubted=reading.count(where=reading.is_counted & (reading.relevance_score < 0.5)),
+            labelled=reading.count(where=is_labelled),
+            counted=reading.count(where=is_labelled & reading.is_judged_relevant),
+            feedback=reading.count(where=is_labelled & by_person),
+            both=reading.count(where=is_labelled & by_person & reading.is_judged_relevant),
+        )
+    )
+
+
+def _threshold(store: Store) -> float | None:
+    """The chance from which on the model counts a message, as understanding left it."""
+    said = store.mark("relevance_threshold")
+    return float(said) if said else None
 
 
 def _issues(store: Store, sources: Sources) -> pd.DataFrame:

@@ -87,9 +87,9 @@ def _public(*parts: tuple[str, Sequence[str]], without: Sequence[str] = ()) -> t
     return tuple(columns.values())
 
 
-# The feedback's own agency and reason of closing are what the source says; the reading's are what was made of them,
-# and say so in agency_rule and closing_rule.
-_READ_ANEW = frozenset({"agency_code", "closing_reason"})
+# The feedback's own agency, reason of closing and language are what the source says; the reading's are what was made of
+# them, and say so in agency_rule, closing_rule and lang_rule.
+_READ_ANEW = frozenset({"agency_code", "closing_reason", "lang"})
 _FEEDBACK = _public(
     (
         "feedback",

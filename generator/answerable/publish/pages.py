@@ -327,14 +327,15 @@ def _method(view: View) -> dict[str, Any]:
         "exclusions": schema.EXCLUSIONS,
         "label_classes": [name for name in schema.UPDATE_CLASSES if name in given],
         "has_hidden_sources": any(not s.is_published_by_row for s in view.sources),
-        "label_note": _label_note(view.settings.project),
+        "label_note": _label_note(view.settings.project, "update_labels.md"),
+        "relevance_note": _label_note(view.settings.project, "labels.md"),
     }
 
 
-def _label_note(project: Path) -> str:
-    """What the site says of its labels: the section "In short" of ``lookups/update_labels.md``; empty without one."""
+def _label_note(project: Path, name: str) -> str:
+    """What the site says of its labels: the section "In short" of that file under lookups; empty without one."""
     try:
-        text = (project / "data" / "lookups" / "update_labels.md").read_text("utf-8")
+        text = (project / "data" / "lookups" / name).read_text("utf-8")
     except FileNotFoundError:
         return ""
     found = re.search(r"^## In short\s*\n(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL)

@@ -31,11 +31,15 @@ __all__ = [
     "Classified",
     "Classifier",
     "ExclusionRule",
+    "Rule",
+    "RuleFile",
     "UpdateClassRule",
     "classifier",
     "classify",
+    "known",
     "load_exclusion_rules",
     "load_update_class_rules",
+    "one_id_each",
 ]
 
 _RULES = Path(__file__).parent / "rules"
@@ -61,14 +65,15 @@ _Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2
 _Phrases = Annotated[tuple[str, ...], Field(strict=False)]
 
 
-def _known(value: str, allowed: Iterable[str], name: str) -> str:
+def known(value: str, allowed: Iterable[str], name: str) -> str:
+    """The value; raises ``ValueError`` where it is not one of the allowed ones."""
     if value not in allowed:
         message = f"{value!r} is no {name}; known are {', '.join(allowed)}"
         raise ValueError(message)
     return value
 
 
-class _Rule(BaseModel):
+class Rule(BaseModel):
     """What every reviewed rule says."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,7 +88,7 @@ class _Rule(BaseModel):
     note: str = ""
 
     @model_validator(mode="after")
-    def _phrases_can_be_used(self) -> _Rule:
+    def _phrases_can_be_used(self) -> Rule:
         errors = [phrase_error(phrase, is_whole=self.is_whole) for phrase in self.phrases]
         errors += [phrase_error(phrase) for phrase in self.unless]
         message = "; ".join(filter(None, errors))
@@ -92,7 +97,7 @@ class _Rule(BaseModel):
         return self
 
 
-class UpdateClassRule(_Rule):
+class UpdateClassRule(Rule):
     """A reviewed rule that gives an agency's update its class.
 
     Attributes:
@@ -113,15 +118,15 @@ class UpdateClassRule(_Rule):
     @field_validator("update_class")
     @classmethod
     def _class_is_known(cls, value: str) -> str:
-        return _known(value, [name for name in UPDATE_CLASSES if name != UNCLASSIFIED], "class of update")
+        return known(value, [name for name in UPDATE_CLASSES if name != UNCLASSIFIED], "class of update")
 
     @field_validator("closing_reason")
     @classmethod
     def _reason_is_known(cls, value: str | None) -> str | None:
-        return None if value is None else _known(value, CLOSING_REASONS, "reason of closing")
+        return None if value is None else known(value, CLOSING_REASONS, "reason of closing")
 
 
-class ExclusionRule(_Rule):
+class ExclusionRule(Rule):
     """A reviewed rule that says that a message is about no public service (advertising, giveaways, news headlines).
 
     Attributes:
@@ -137,10 +142,10 @@ class ExclusionRule(_Rule):
     @field_validator("kinds")
     @classmethod
     def _kinds_are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_known(kind, FEEDBACK_KINDS, "kind of feedback") for kind in value)
+        return tuple(known(kind, FEEDBACK_KINDS, "kind of feedback") for kind in value)
 
 
-class _RuleFile(BaseModel):
+class RuleFile(BaseModel):
     """A rule file: who reviewed it and when, once for all of its rules, and the rules."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -155,11 +160,11 @@ class _RuleFile(BaseModel):
         return {"rules": rules}
 
 
-class _UpdateClassFile(_RuleFile):
+class _UpdateClassFile(RuleFile):
     rules: tuple[UpdateClassRule, ...] = ()
 
 
-class _ExclusionFile(_RuleFile):
+class _ExclusionFile(RuleFile):
     rules: tuple[ExclusionRule, ...] = ()
 
 
@@ -171,7 +176,8 @@ class _HasId(Protocol):
 _R = TypeVar("_R", bound=_HasId)
 
 
-def _one_id_each(files: Sequence[tuple[Path, Sequence[_R]]]) -> list[_R]:
+def one_id_each(files: Sequence[tuple[Path, Sequence[_R]]]) -> list[_R]:
+    """The rules of several files, in order; raises ``SettingsError`` where two have one id."""
     found: dict[str, Path] = {}
     rules: list[_R] = []
     for path, of_file in files:
@@ -193,12 +199,12 @@ def load_update_class_rules(paths: Iterable[Path]) -> list[UpdateClassRule]:
     Raises:
         SettingsError: a file cannot be read, a rule is wrong, or two rules have one id.
     """
-    return _one_id_each([(path, load_yaml(path, _UpdateClassFile).rules) for path in paths])
+    return one_id_each([(path, load_yaml(path, _UpdateClassFile).rules) for path in paths])
 
 
 def load_exclusion_rules(paths: Iterable[Path]) -> list[ExclusionRule]:
     """The exclusion rules of several files, in the order in which they are tried; see `load_update_class_rules`."""
-    return _one_id_each([(path, load_yaml(path, _ExclusionFile).rules) for path in paths])
+    return one_id_each([(path, load_yaml(path, _ExclusionFile).rules) for path in paths])
 
 
 @dataclass(frozen=True, slots=True)

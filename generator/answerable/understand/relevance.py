@@ -1,12 +1,16 @@
 """Which feedback is not counted, and why: the reasons of ``schema.EXCLUSIONS``, tried in their order.
 
 Here are the reasons that one message gives by itself, and the conversations, of which only the first message is
-counted. Messages that repeat another one are found in `answerable.understand.duplicates`.
+counted. Messages that repeat another one are found in `answerable.understand.duplicates`; here they are told apart
+(`copies`): a repost, a flood of one text by many people on one day, or a plain copy. None of them moves a count.
+
+Reviewed rules come first, then the mark of a repost, then the model (`answerable.understand.readings`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -25,15 +29,36 @@ if TYPE_CHECKING:
 __all__ = [
     "CONVERSATION_KINDS",
     "CONVERSATION_RULE",
+    "FLOOD_PEOPLE",
+    "LABEL_RULE",
+    "MODEL_RULE",
     "OFFICIAL_RULE",
+    "REPOST_RULE",
+    "SHIPPED_RELEVANCE",
     "RelevanceRules",
     "conversation_parts",
+    "copies",
     "exclude",
+    "is_passed_on",
     "relevance_rules",
 ]
 
+SHIPPED_RELEVANCE = Path(__file__).parent / "models" / "relevance.json"
+"""The general model, made of posts that were written for this project."""
+
 OFFICIAL_RULE = "official-account"
 CONVERSATION_RULE = "conversation"
+REPOST_RULE = "irrelevant:repost"
+"""A message that only passes on another one, which is not held: it is no feedback of its own."""
+
+MODEL_RULE = "irrelevant:model"
+"""The model takes it for no feedback; what weighed most is its relevance_reason."""
+
+LABEL_RULE = "irrelevant:label"
+"""A person labelled it as no feedback."""
+
+FLOOD_PEOPLE = 10
+"""People who sent the same words on one day: then it is called a flood."""
 
 CONVERSATION_KINDS = ("post", "comment")
 """The kinds of feedback that stand in conversations."""
@@ -79,12 +104,57 @@ def conversation_parts(feedback: ir.Table) -> ir.Table:
     ).select("feedback_id", "month", "created_at", "is_official", "root_id")
 
 
+def is_passed_on(feedback: ir.Table) -> ir.BooleanValue:
+    """Whether a message says of itself that it only passes on another one."""
+    return feedback.is_repost | feedback.text.re_search(r"^\s*(?:RT|MT) @\w").fill_null(False)
+
+
+def copies(feedback: ir.Table, repeats: ir.Table) -> ir.Table:
+    """What kind of copy each repetition is.
+
+    Args:
+        feedback: all of it.
+        repeats: `answerable.understand.duplicates.duplicates` (feedback_id, month, duplicate_of, duplicate_rule).
+
+    Returns:
+        The same, with what kind of copy it is at the end of duplicate_rule: ``:repost``, ``:flood`` (at least
+        `FLOOD_PEOPLE` people sent it on that day), or nothing.
+    """
+    told = feedback.select(
+        "feedback_id",
+        "author_key",
+        day=feedback.created_at.truncate("D"),
+        is_passed_on=is_passed_on(feedback),
+    )
+    rows = repeats.inner_join(told, "feedback_id")
+    days = rows.group_by("duplicate_of", "day").agg(people=rows.author_key.nunique())
+    floods = days.filter(days.people >= FLOOD_PEOPLE).select(flood_of="duplicate_of", flood_day="day")
+    rows = rows.left_join(floods, [rows.duplicate_of == floods.flood_of, rows.day == floods.flood_day])
+    kind = ibis.cases((rows.is_passed_on, ":repost"), (rows.flood_of.notnull(), ":flood"), else_="")
+    return rows.select("feedback_id", "month", "duplicate_of", duplicate_rule=rows.duplicate_rule + kind)
+
+
 def exclude(rows: ir.Table) -> ir.Table:
     """The rows with exclusion, exclusion_rule and is_counted, and a duplicate_of only where that is the reason.
 
     Args:
-        rows: feedback with is_official, root_id, irrelevance_rule, duplicate_of and duplicate_rule.
+        rows: feedback with is_official, root_id, irrelevance_rule, model_rule, duplicate_of and duplicate_rule, and
+            is_labelled_relevant (what a person said of it, or NULL), which overrules rules and model.
     """
+    passed_on = is_passed_on(rows).ifelse(REPOST_RULE, ibis.null("string"))
+    # What repeats another message is a copy, whatever the model says of its words.
+    by_itself = rows.duplicate_of.isnull().ifelse(
+        ibis.coalesce(passed_on, rows.model_rule), ibis.null("string")
+    )
+    judged = ibis.coalesce(rows.irrelevance_rule, by_itself)
+    rows = rows.mutate(
+        is_judged_relevant=rows.kind.isin(CONVERSATION_KINDS).ifelse(judged.isnull(), ibis.null("boolean")),
+        irrelevance_rule=ibis.cases(
+            (rows.is_labelled_relevant.fill_null(False), ibis.null("string")),
+            ((~rows.is_labelled_relevant).fill_null(False), ibis.literal(LABEL_RULE)),
+            else_=judged,
+        ),
+    )
     # A reason that schema.py lists and this does not know is a KeyError: it never falls through.
     tests = {
         "official": (rows.is_official, ibis.literal(OFFICIAL_RULE)),

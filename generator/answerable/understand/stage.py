@@ -33,12 +33,23 @@ from answerable.understand.classes import (
     load_update_class_rules,
 )
 from answerable.understand.duplicates import duplicates
+from answerable.understand.intent import BY_KIND, SHIPPED_INTENTS, intent_rules, load_intent_rules
 from answerable.understand.issues import write_issues
+from answerable.understand.labels import LABELS_FILE, Label, label_table, read_labels
+from answerable.understand.linear import load_model
 from answerable.understand.privacy import PrivacyContext, Spelling, redact
-from answerable.understand.relevance import RelevanceRules, conversation_parts, exclude, relevance_rules
+from answerable.understand.readings import COLUMNS, RESULT, Readers, read_rows
+from answerable.understand.relevance import (
+    SHIPPED_RELEVANCE,
+    RelevanceRules,
+    conversation_parts,
+    copies,
+    exclude,
+    relevance_rules,
+)
 from answerable.understand.responses import write_outcomes, write_responses
 from answerable.understand.spelling import site_spelling
-from answerable.understand.texts import KEY, decide, keep, scratch, with_key
+from answerable.understand.texts import KEY, decide, decide_batches, keep, scratch, with_key
 from answerable.understand.topics import (
     NO_RULE,
     TopicRules,
@@ -75,6 +86,8 @@ class _Rules:
     relevance: RelevanceRules
     topics: TopicRules
     accounts: Mapping[str, str]
+    readers: Readers
+    labels: Sequence[Label]
     people: PrivacyContext
     agencies: PrivacyContext
     digest: str
@@ -97,7 +110,8 @@ def understand(store: Store, settings: Settings) -> None:
         return
     with scratch(store) as folder:
         parts = keep(store, conversation_parts(store.read("feedback")), folder / "parts.parquet")
-        repeats = keep(store, duplicates(store.read("feedback"), parts), folder / "repeats.parquet")
+        repeats = duplicates(store.read("feedback"), parts)
+        repeats = keep(store, copies(store.read("feedback"), repeats), folder / "repeats.parquet")
         inputs = _inputs_by_month(store, rules, parts, repeats)
         stale = [month for month, digest in inputs.items() if store.mark(f"understand:{month}") != digest]
         for months in _batches(store, stale):
@@ -121,6 +135,7 @@ def understand(store: Store, settings: Settings) -> None:
                     redact=_redactor(rules.people),
                 )
                 store.set_mark("understand:groups", groups)
+            store.set_mark("relevance_threshold", str(rules.readers.relevance.card.threshold))
             store.set_mark("understand", gathered)
 
 
@@ -158,10 +173,16 @@ def privacy_context(
 def _rules(store: Store, settings: Settings) -> _Rules:
     classes = _files(settings, "update_classes.yml", SHIPPED_UPDATE_CLASSES)
     exclusions = _files(settings, "exclusions.yml", SHIPPED_EXCLUSIONS)
+    intents = _files(settings, "intents.yml", SHIPPED_INTENTS)
     spelling = site_spelling(store)
     here = Path(__file__).parent
     # The program's own files count among the rules: what they decide changes with them.
-    files = [*classes, *exclusions, *sorted(here.glob("*.py")), *sorted(here.glob("rules/*.yml"))]
+    files = [*classes, *exclusions, *intents, *sorted(here.glob("*.py")), *sorted(here.glob("rules/*.yml"))]
+    model = settings.lookup("relevance.json")
+    # A model's JSON holds the checksum of its weights.
+    files += sorted(here.glob("models/*.json"))
+    labels = settings.lookup(LABELS_FILE)
+    files += [path for path in (model, labels) if path.exists()]
     told = (
         *(part.model_dump_json() for part in (*settings.agencies, *settings.services, *settings.topics)),
         *(f"{source.id} {source.publish_rows}" for source in settings.sources),
@@ -173,6 +194,19 @@ def _rules(store: Store, settings: Settings) -> _Rules:
         relevance=relevance_rules(load_exclusion_rules(exclusions)),
         topics=topic_rules(settings.topics),
         accounts=settings.agency_by_account,
+        readers=Readers(
+            relevance=load_model(model if model.exists() else SHIPPED_RELEVANCE),
+            intent=load_model(SHIPPED_RELEVANCE.with_name("intent.json")),
+            urgency=load_model(SHIPPED_RELEVANCE.with_name("urgency.json")),
+            rules=intent_rules(load_intent_rules(intents)),
+            # In a post an account of another server stands without it.
+            accounts=frozenset(
+                name
+                for account in settings.agency_by_account
+                for name in (account, account.partition("@")[0])
+            ),
+        ),
+        labels=read_labels(labels),
         people=privacy_context(store, settings, is_of_agency=False, spelling=spelling),
         agencies=privacy_context(store, settings, is_of_agency=True, spelling=spelling),
         digest=_digest(*told, *(hashlib.blake2b(path.read_bytes()).hexdigest() for path in files)),
@@ -368,10 +402,16 @@ def _read_feedback(
     rows = with_key(feedback, ("kind", "title", "text"))
     rows = with_key(rows, ("source_id", "service_code"), name="code_key")
     texts = _decide_texts(store, rules, folder, rows)
+    rows = with_key(rows, ("kind", "title", "text", "lang"), name="reading_key")
+    readings = _decide_readings(store, rules, folder, rows.left_join(texts, KEY))
     codes = _decide_codes(store, rules, folder, feedback)
     mentioned = _decide_mentions(store, rules, folder, feedback)
     rows = (
         rows.left_join(texts, KEY)
+        .left_join(readings, [("reading_key", "reading_key_of")])
+        .left_join(
+            label_table(rules.labels), [("source_id", "label_source_id"), ("record_id", "label_record_id")]
+        )
         .left_join(codes, [("code_key", "code_key_of")])
         .left_join(mentioned, [("mentions", "mentions_of")])
         .left_join(parts.select(part_id="feedback_id", root_id="root_id"), [("feedback_id", "part_id")])
@@ -441,6 +481,11 @@ def _decided(rows: ir.Table) -> ir.Table:
     made_title = (rows.kind == "service_request").ifelse(
         place_title(what, rows.area_name.fill_null(rows.area_code)), nothing
     )
+    by_kind = {
+        name: ibis.cases(*((rows.kind == kind, said[place]) for kind, said in BY_KIND.items()), else_=nothing)
+        for place, name in enumerate(("intent", "urgency"))
+    }
+    by_rule = rows.kind.isin(list(BY_KIND)).ifelse("kind:" + rows.kind, nothing)
     return rows.select(
         "feedback_id",
         "source_id",
@@ -449,6 +494,11 @@ def _decided(rows: ir.Table) -> ir.Table:
         "exclusion",
         "exclusion_rule",
         "duplicate_of",
+        "relevance_score",
+        "relevance_reason",
+        "is_judged_relevant",
+        "is_labelled_relevant",
+        "is_labelled_by_chance",
         "topic_code",
         "topic_rule",
         "public_text",
@@ -456,6 +506,24 @@ def _decided(rows: ir.Table) -> ir.Table:
         agency_rule=ibis.cases(*((test, rule) for test, _, rule in agency), else_=NO_RULE),
         closing_reason=is_closed.ifelse(reason, nothing),
         closing_rule=is_closed.ifelse(reason_rule, nothing),
+        # A message without words says by its kind what it wants.
+        lang=ibis.coalesce(rows.read_lang, rows.lang),
+        lang_rule=ibis.coalesce(rows.lang_rule, rows.lang.notnull().ifelse("source", nothing)),
+        **{
+            name: rows.is_counted.ifelse(
+                ibis.coalesce(rows[f"labelled_{name}"], rows[name], by_kind[name]), nothing
+            )
+            for name in by_kind
+        },
+        **{
+            f"{name}_rule": rows.is_counted.ifelse(
+                ibis.coalesce(
+                    rows[f"labelled_{name}"].notnull().ifelse("label", nothing), rows[f"{name}_rule"], by_rule
+                ),
+                nothing,
+            )
+            for name in by_kind
+        },
         public_title=rows.own_title.fill_null(made_title),
         redaction_count=rows.taken_out.fill_null(0),
     )
@@ -494,6 +562,22 @@ def _decide_texts(store: Store, rules: _Rules, folder: Path, rows: ir.Table) -> 
         },
         path=folder / "texts.parquet",
     )
+
+
+def _decide_readings(store: Store, rules: _Rules, folder: Path, rows: ir.Table) -> ir.Table:
+    """What the words of a feedback say of its language, its relevance, what it wants and how urgently."""
+    worded = with_key(
+        rows.filter(rows.title.notnull() | rows.text.notnull()), ("kind", "title", "text", "lang")
+    )
+    decided = decide_batches(
+        store,
+        worded,
+        COLUMNS,
+        lambda batch: read_rows(batch, rules.readers),
+        result=RESULT,
+        path=folder / "readings.parquet",
+    )
+    return decided.rename(reading_key_of=KEY)
 
 
 def _decide_codes(store: Store, rules: _Rules, folder: Path, feedback: ir.Table) -> ir.Table:

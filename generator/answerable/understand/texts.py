@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from answerable.store import Store
 
-__all__ = ["KEY", "decide", "hashed", "keep", "scratch", "with_key"]
+__all__ = ["KEY", "decide", "decide_batches", "hashed", "keep", "scratch", "with_key"]
 
 KEY = "text_key"
 """The column by which decisions are joined back: a hash of the texts, good within one run only."""
@@ -92,12 +92,29 @@ def decide(
     Returns:
         A table of ``KEY`` and the columns of ``result``, one row for each distinct combination.
     """
+    return decide_batches(
+        store, keyed, columns, lambda rows: [function(*row) for row in rows], result=result, path=path
+    )
+
+
+def decide_batches(
+    store: Store,
+    keyed: ir.Table,
+    columns: Sequence[str],
+    function: Callable[[Sequence[tuple[Any, ...]]], Sequence[tuple[Any, ...]]],
+    *,
+    result: Mapping[str, pa.DataType],
+    path: Path,
+) -> ir.Table:
+    """The same for a function that decides on many at once: from rows of values to as many rows of decisions.
+
+    What it says of a row may depend on nothing but that row: batches are cut anywhere.
+    """
     schema = pa.schema([(KEY, pa.int64()), *result.items()])
     distinct = keyed.select(KEY, *columns).distinct()
     with pq.ParquetWriter(path, schema) as writer:
         for batch in store.batches(distinct, size=_BATCH_ROWS):
-            values = zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
-            decided = [function(*row) for row in values]
+            decided = function(list(zip(*(batch.column(name).to_pylist() for name in columns), strict=True)))
             arrays = [
                 pa.array([row[place] for row in decided], type=kind)
                 for place, kind in enumerate(result.values())
