@@ -5,7 +5,7 @@ PYTHON ?= python3
 # Which tests, and how: make test PYTEST_ARGS="tests/unit -k wheel"
 # (the long ones first: what is short fills what is left of the time of each process)
 LONG = tests/whole/ tests/faults/ tests/independent/ tests/browser/
-PYTEST_ARGS ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+PYTEST_ARGS ?= --durations 25 --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
 	$(LONG) $(filter-out $(LONG) %__pycache__/,$(wildcard tests/*/))
 # make lock UPGRADE=--upgrade takes the newest versions that the ranges allow
 UPGRADE ?=

@@ -6,6 +6,7 @@ the same seed writes the same bytes anywhere.
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 import operator
@@ -15,9 +16,12 @@ import tomllib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HERE = Path(__file__).parent
 MONTHS = [
@@ -74,7 +78,8 @@ TIMES = [
 ]
 ORDINALS = ["second", "third", "fourth", "fifth", "sixth"]
 ROUTES = ["number 2", "number 4", "number 7", "11", "number 12", "14", "19", "22", "N3", "X5"]
-MARKS = ("es", "pl", "winter", "summer")
+LANGUAGES = ("es", "pl", "de", "fr", "pt")
+MARKS = (*LANGUAGES, "winter", "summer")
 
 
 @dataclass(frozen=True)
@@ -184,7 +189,7 @@ def load_messages(name: str, lang: str = "en") -> dict[str, list[Message]]:
             continue
         of, season = lang, ""
         while (found := re.match(r"{(\w+)} ", line)) and found[1] in MARKS:
-            of, season = (found[1], season) if found[1] in ("es", "pl") else (of, found[1])
+            of, season = (found[1], season) if found[1] in LANGUAGES else (of, found[1])
             line = line[found.end() :]
         about: list[str] = []
         if found := re.match("<([^>]+)> ", line):  # words may hold a space: each begins with =
@@ -260,7 +265,8 @@ def fill(
         "time": rng.choice(TIMES),
         "ordinal": rng.choice(ORDINALS),
         "route": rng.choice(ROUTES),
-        "ticket": request_id(to_local(when), rng.randint(1, 380)),
+        # Numbers that no request has: only what is planted (plants_posts.py) names a request that is there.
+        "ticket": request_id(to_local(when), 5000 + rng.randint(1, 380)),
         "wo": str(rng.randint(300000, 399999)),
         **{name: rng.choice(options) for name, options in DAYS.items()},
         **more,
@@ -373,6 +379,14 @@ class People:
         # no number that an account's name ends in: "@gull_fan23 Hemp Street is mended" is no address
         self.doors = [number for number in range(11, 190) if number not in (23, 61, 88)]
         self.planted: list[dict[str, str]] = []
+        self.seed = seed
+
+    def others(self) -> People:
+        """People whom nobody has drawn yet, from the other end of the lists: drawing them changes nobody else."""
+        others = copy.copy(self)
+        others.rng = random.Random(f"{self.seed}: other people")
+        others.names, others.handles = self.names[:200], self.handles[:600]
+        return others
 
     def handle(self) -> str:
         """An account name that nobody else has."""
@@ -399,7 +413,7 @@ class People:
         )
         name = self.name() if "name" in message.slots else ""
         mail = f"{rng.choice(self.first).lower()}.{rng.choice(('tide', 'oak', 'beam'))}{rng.randint(10, 99)}"
-        make = {
+        make: dict[str, Callable[[], str]] = {
             "phone": lambda: rng.choice(phones),
             "email": lambda: f"{mail}@{rng.choice(('post.example', 'mail.example.org', 'example.com'))}",
             "house": lambda: f"{rng.choice(self.doors)} {street.name}",
@@ -409,13 +423,22 @@ class People:
             "name": lambda: name,
             "first": lambda: rng.choice(self.first),
             "handle": self.handle,
+            "name2": self.name,
+            "last": lambda: self.name().split(" ", 1)[1],
+            "mail_spelt": lambda: mail.replace(".", " dot ") + " at post dot example",
+            "phone_words": lambda: f"{area_code} 555 0{number // 100}-{number % 100:02d}",
+            "card": lambda: _card(rng),
+            "iban": lambda: _iban(rng),
+            "ssn": lambda: f"{rng.randint(900, 999)}-{rng.randint(10, 69)}-{rng.randint(1000, 9999)}",
+            "profile": lambda: f"https://www.facebook.com/{mail}",
         }
         values = {slot: make[slot]() for slot in message.slots if slot in make}
         for kind, value in values.items():
             self.planted.append(
                 {"source_id": source, "record_id": record, "field": field, "kind": kind, "text": value}
             )
-            if kind == "name":  # the family names occur nowhere else, so that half a name is a leak too
+            # The family names occur nowhere else, so that half a name is a leak too.
+            if kind in ("name", "name2"):
                 self.planted.append({**self.planted[-1], "kind": "last_name", "text": value.split(" ", 1)[1]})
         return values
 
@@ -423,3 +446,19 @@ class People:
 def instant(at: datetime) -> str:
     """An instant as ISO 8601 in UTC."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _card(rng: random.Random) -> str:
+    """Sixteen digits of no bank, with the check digit that a card's number ends in (ISO/IEC 7812, Luhn)."""
+    digits = [4, 0, 0, 0, 0, 0, *(rng.randrange(10) for _ in range(9))]
+    total = sum(sum(divmod(2 * d, 10)) if at % 2 == 0 else d for at, d in enumerate(digits))
+    number = "".join(map(str, [*digits, -total % 10]))
+    return " ".join(number[at : at + 4] for at in range(0, 16, 4))
+
+
+def _iban(rng: random.Random) -> str:
+    """An account of no bank, with the check digits of ISO 13616 (modulo 97)."""
+    account = "".join(str(rng.randrange(10)) for _ in range(16))
+    check = 98 - int(f"00{account}131400") % 97  # D is 13, E is 14
+    whole = f"DE{check:02d}00{account}"
+    return " ".join(whole[at : at + 4] for at in range(0, len(whole), 4))

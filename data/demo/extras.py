@@ -7,9 +7,12 @@ import random
 import re
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from city import HERE, City, lognormal, pick, to_local
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TYPES = {"FD-01": 40, "FD-02": 22, "FD-03": 14, "LI-01": 12}
 OUTCOMES = {
@@ -113,9 +116,15 @@ def _write(path: Path, columns: list[str], rows: list[list[str]]) -> None:
 
 
 def write_register(
-    out: Path, cells: dict[str, dict[str, list[str]]], truth: dict[str, Any]
+    out: Path,
+    cells: dict[str, dict[str, list[str]]],
+    truth: dict[str, Any],
+    private: Callable[[str, str], str],
 ) -> dict[str, Any]:
-    """Put the ids of what is answered into the register's drafts (the lines under `select:`)."""
+    """Put the ids of what is answered into the register's drafts (the lines under `select:`).
+
+    `private` fills the slots of a draft that holds somebody's personal data, given its text and its name.
+    """
     folder = out / "register"
     folder.mkdir()
     entries = {}
@@ -127,13 +136,19 @@ def write_register(
         chosen = [i for line in block[1].splitlines() for i in _select(line.strip("- "), cells, truth)]
         listed = "".join(f"  - {name}\n" for name in chosen)
         written = text.replace(block[0], f"feedback:\n{listed}" if listed else "feedback: []\n")
+        if "{" in written:
+            written = private(written, path.stem)
         (folder / path.name).write_text(written, encoding="utf-8", newline="\n")
         entries[path.stem] = chosen
     return entries
 
 
 def _select(line: str, cells: dict[str, dict[str, list[str]]], truth: dict[str, Any]) -> list[str]:
-    """One line: `requests CODE areas FROM..TO`, `petitions KEY`, `posts failure`, `posts campaign NAME`, `none`."""
+    """Ids that one line selects.
+
+    `requests CODE areas FROM..TO`, `petitions KEY`, `posts failure`, `posts campaign NAME`, `problem NAME
+    FROM..TO` (its posts and requests), `none`.
+    """
     match line.split():
         case ["none"]:
             return []
@@ -147,5 +162,17 @@ def _select(line: str, cells: dict[str, dict[str, list[str]]], truth: dict[str, 
             return [f"posts:{number}" for number in truth["posts"]["failure_ids"]]
         case ["posts", "campaign", name]:
             return [f"posts:{number}" for number in truth["posts"]["campaigns"][name]["feedback_ids"]]
+        case ["problem", name, span]:
+            first, last = span.split("..")
+            problem = truth["problems"][name]
+            raised = {
+                **problem["requests"],
+                **{number: post["on"] for number, post in problem["posts"].items()},
+            }
+            return [
+                f"{'requests' if number in problem['requests'] else 'posts'}:{number}"
+                for number, on in sorted(raised.items())
+                if first <= on <= last
+            ]
         case _:
             raise ValueError(f"the register selects with a line that is not known: {line!r}")

@@ -15,6 +15,8 @@ from typing import Any
 from city import City, People, load_city
 from extras import write_inspections, write_permits, write_register
 from petitions_files import write_petitions
+from plants import Plants
+from plants_posts import PlantedPosts, problem_posts, truth_of_posts
 from posts_file import write_posts
 from requests_file import write_requests
 
@@ -46,8 +48,16 @@ def make(out: Path, seed: int, rows: int) -> None:
         shutil.rmtree(out / name, ignore_errors=True)
     _write_areas(out, city)
     count = {name: round(rows * share) for name, share in SHARE.items()}
-    requests = write_requests(out, city, seed, count["requests"], people)
-    cells = requests.pop("by_category_and_area")
+    plants = Plants(city, seed, people.others())
+    requests = write_requests(out, city, seed, count["requests"], people, planted=plants.requests())
+    cells, rows_written = requests.pop("by_category_and_area"), requests.pop("rows")
+    plants.name_records(rows_written)
+    plant = PlantedPosts(plants, rows_written).plant
+    posts = write_posts(out, city, seed, count["posts"], people, plant=plant)
+    planted_posts = posts.pop("posts")
+    petitions = write_petitions(out, city, seed, people, (plants.petitions(), plants.people))
+    of_plant = petitions.pop("of_plant")
+    plants.name_petitions(of_plant)
     truth: dict[str, Any] = {
         "note": "What was planted in the demonstration city. Everything is invented.",
         "city": city.facts["name"],
@@ -55,12 +65,14 @@ def make(out: Path, seed: int, rows: int) -> None:
         "timezone": city.facts["timezone"],
         "as_of": city.facts["as_of"],
         "requests": requests,
-        "posts": write_posts(out, city, seed, count["posts"], people),
-        "petitions": write_petitions(out, city, seed, people),
+        "posts": posts,
+        "petitions": petitions,
+        "problems": plants.truth(rows_written, problem_posts(planted_posts, plants), of_plant),
+        "planted": truth_of_posts(planted_posts),
         "inspections": write_inspections(out, city, seed, count["inspections"]),
         "broken_source": write_permits(out, city, seed, count["permits"]),
     }
-    truth["register"] = write_register(out, cells, truth)
+    truth["register"] = write_register(out, cells, truth, plants.private_words)
     truth["personal_data"] = people.planted
     text = json.dumps(truth, ensure_ascii=False, indent=0, sort_keys=True)
     (out / "truth.json").write_text(text + "\n", encoding="utf-8", newline="\n")

@@ -24,8 +24,13 @@ REJECTIONS = {
 }
 
 
-def write_petitions(out: Path, city: City, seed: int, people: People) -> dict[str, Any]:
-    """Write one file for each petition and return what was planted in them."""
+def write_petitions(
+    out: Path, city: City, seed: int, people: People, planted: tuple[list[dict[str, Any]], People]
+) -> dict[str, Any]:
+    """Write one file for each petition and return what was planted in them.
+
+    `planted` are drafts that come on top (plants.py), with the people who start them; their numbers follow on.
+    """
     rng = random.Random(f"{seed}: petitions")
     folder = out / "petitions"
     folder.mkdir()
@@ -42,6 +47,8 @@ def write_petitions(out: Path, city: City, seed: int, people: People) -> dict[st
             if draft["answer"] == key:
                 draft["answered"] = at
     order = sorted(drafts, key=lambda d: (d["created"], d["number"]))
+    extra, starters = planted
+    extra.sort(key=lambda d: (d["created"], d["action"]))
     truth: dict[str, Any] = {
         "threshold": THRESHOLD,
         "eligible_ids": [],
@@ -50,9 +57,11 @@ def write_petitions(out: Path, city: City, seed: int, people: People) -> dict[st
         "rejected": {},
         "answers_shared": {},
         "states": {},
+        "of_plant": {},
     }
-    for number, draft in enumerate(order, start=300101):
-        creator = people.name()
+    numbered = [*enumerate(order, start=300101), *enumerate(extra, start=300301)]
+    for number, draft in numbered:
+        creator = (starters if "plant" in draft else people).name()
         people.planted.append(
             {
                 "source_id": "petitions",
@@ -131,6 +140,16 @@ def _draft(number: int, line: tuple[str, str], city: City, rng: random.Random) -
     }  # fmt: skip
 
 
+def draft_of(agency: str, text: str, created: datetime, rng: random.Random) -> dict[str, Any]:
+    """A petition that is below the threshold: `action | background`."""
+    action, background = (part.strip() for part in text.split(" | "))
+    return {
+        "number": 0, "agency": agency, "action": action, "background": background, "mark": "", "answer": "",
+        "rejection": "", "created": created, "opened": days_later(created, rng.uniform(0.6, 2.0)), "reached": None,
+        "signatures": rng.randint(140, 890), "answered": None,
+    }  # fmt: skip
+
+
 def _state(draft: dict[str, Any], city: City) -> str:
     if draft["mark"] == "R":
         return "rejected"
@@ -205,6 +224,8 @@ def _record(
 
 
 def _note(truth: dict[str, Any], number: str, draft: dict[str, Any], record: dict[str, Any]) -> None:
+    if "plant" in draft:
+        truth["of_plant"][draft["plant"]] = number
     truth["states"][number] = record["data"]["attributes"]["state"]
     if draft["reached"] or draft["answered"]:
         truth["eligible_ids"].append(number)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import random
 import re
+import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from city import (
     City,
@@ -25,6 +26,9 @@ from city import (
     pick,
     to_utc,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VERSION = "0.7.0.20230622"
 HOST = "https://social.example"
@@ -82,6 +86,9 @@ class Post:
     campaign: str = ""
     copy_of: Post | None = None
     personal: bool = False
+    plant: str = ""  # what planted it (plants_posts.py); "" for everyday life
+    names: Post | None = None  # whose address stands in it
+    shown_lang: str = ""  # what the archive says of its language; "": the truth
     id: int = 0
     replies: int = field(default=0)
 
@@ -172,8 +179,13 @@ class Deck:
         return self.once.pop() if self.once and self.rng.random() < share else self.often.next()
 
 
-def write_posts(out: Path, city: City, seed: int, rows: int, people: People) -> dict[str, Any]:
-    """Write posts.jsonl and return what was planted in it."""
+def write_posts(
+    out: Path, city: City, seed: int, rows: int, people: People, *, plant: Callable[[Feed], None]
+) -> dict[str, Any]:
+    """Write posts.jsonl and return what was planted in it.
+
+    `plant` adds posts to those of everyday life and changes nothing of these, their identifiers included.
+    """
     feed = Feed(city, seed, people)
     scale = rows / 4000
     _campaigns(feed, scale)
@@ -193,19 +205,28 @@ def write_posts(out: Path, city: City, seed: int, rows: int, people: People) -> 
     roots = [p for p in feed.posts if p.truth == "feedback"]
     _copies(feed, roots, round(110 * scale))
     _answers(feed, roots)
+    everyday = sorted(feed.posts, key=lambda p: (p.at, p.key))
+    plant(feed)
     posts = sorted(feed.posts, key=lambda p: (p.at, p.key))
-    for number, post in enumerate(posts):
+    number_of = {post.key: number for number, post in enumerate(everyday)}
+    for post in posts:
+        # A planted post is numbered by its own words, so that planting another changes no identifier.
+        number = number_of.get(post.key, 2**21 + zlib.crc32(f"{post.author} {post.text}".encode()) % 2**21)
         elapsed = int((post.at - datetime(2010, 11, 4, 1, 42, 54, tzinfo=UTC)).total_seconds() * 1000)
         post.id = (elapsed << 22) + number
     for post in posts:
         if post.parent:
             post.parent.replies += 1
+        if post.names:
+            post.text = post.text.replace("{address}", f"{HOST}/i/status/{post.names.id}")
     lines = [
         json.dumps(_tweet(post, feed), ensure_ascii=False, separators=(",", ":")) for post in reversed(posts)
     ]
     broken = _break(lines)
     (out / "posts.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-    return _truth(posts, feed, broken)
+    truth = _truth(posts, feed, broken)
+    truth["posts"] = posts
+    return truth
 
 
 def _citizen(
@@ -534,7 +555,7 @@ def _tweet(post: Post, feed: Feed) -> dict[str, Any]:
         "likeCount": max(0, likes),
         "quoteCount": 0,
         "conversationId": post.root.id,
-        "lang": post.lang,
+        "lang": post.shown_lang or post.lang,
         "source": None,
         "sourceUrl": None,
         "sourceLabel": None,
@@ -621,8 +642,8 @@ def _truth(posts: list[Post], feed: Feed, broken: dict[str, list[int]]) -> dict[
             for p in feedback
         },
         "noise_ids": {g: [str(p.id) for p in posts if p.truth == "noise" and p.group == g] for g in NOISE},
-        "duplicates": {str(p.id): str(p.copy_of.id) for p in posts if p.copy_of},
-        "reposts": [str(p.id) for p in posts if p.truth == "repost"],
+        "duplicates": {str(p.id): str(p.copy_of.id) for p in posts if p.copy_of and not p.plant},
+        "reposts": [str(p.id) for p in posts if p.truth == "repost" and not p.plant],
         "official_ids": [str(p.id) for p in posts if p.truth == "official"],
         "official_replies": {
             str(p.id): {

@@ -76,8 +76,13 @@ class Request:
     marks: tuple[str, ...] = field(default=())
 
 
-def write_requests(out: Path, city: City, seed: int, rows: int, people: People) -> dict[str, Any]:
-    """Write requests.csv and return what was planted in it."""
+def write_requests(
+    out: Path, city: City, seed: int, rows: int, people: People, *, planted: list[Request]
+) -> dict[str, Any]:
+    """Write requests.csv and return what was planted in it.
+
+    `planted` comes on top of everyday life (plants.py) and changes nothing of it, its identifiers included.
+    """
     rng = random.Random(f"{seed}: requests")
     requests = sorted(_opened(city, rng, rows), key=lambda r: (r.opened_at, r.category, r.area))
     notes = {group: Hand(messages, rng) for group, messages in load_messages("notes.txt").items()}
@@ -86,12 +91,32 @@ def write_requests(out: Path, city: City, seed: int, rows: int, people: People) 
     ids = _ids(requests)
     requests = _with_personal(requests, ids, city, rng, people)
     requests = _with_copies_said(requests, ids)
+    cells = _cells(list(zip(ids, requests, strict=True)))
+    planted = _handled_apart(planted, city, seed)
+    ids = _ids([*requests, *planted])
+    pairs = sorted(
+        zip([*requests, *planted], ids, strict=True), key=lambda pair: (pair[0].opened_at, pair[1])
+    )
+    requests, ids = [request for request, _ in pairs], [number for _, number in pairs]
     with (out / "requests.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
         for number, request in zip(ids, requests, strict=True):
             table.writerow(_row(number, request, city))
-    return _truth(requests, ids, city, _baseline(city, rows))
+    truth = _truth(requests, ids, city, _baseline(city, rows))
+    truth["by_category_and_area"] = cells
+    truth["rows"] = list(zip(ids, requests, strict=True))
+    return truth
+
+
+def _handled_apart(planted: list[Request], city: City, seed: int) -> list[Request]:
+    """What the agencies did with planted requests, drawn apart from everything else."""
+    rng = random.Random(f"{seed}: planted requests")
+    notes = {group: Hand(messages, rng) for group, messages in load_messages("notes.txt").items()}
+    return [
+        request if request.status == "Closed" else _handled(request, city, rng, notes)
+        for request in sorted(planted, key=lambda r: (r.opened_at, r.description))
+    ]
 
 
 def _day_weights(city: City, category: str) -> list[float]:
@@ -447,7 +472,6 @@ def _truth(requests: list[Request], ids: list[str], city: City, baseline: float)
         "waiting_notes": WAITING_NOTES,
         "first_opened_at": instant(requests[0].opened_at),
         "last_opened_at": instant(requests[-1].opened_at),
-        "by_category_and_area": _cells(pairs),
     }
 
 

@@ -19,6 +19,7 @@ import typer
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 from answerable import __version__
 from answerable.errors import AnswerableError, UsageError
@@ -218,17 +219,22 @@ def label(
         bool,
         typer.Option(
             "--by-chance/--doubtful",
-            help="Messages drawn by chance, which also measure the program; or those of which the model doubts most.",
+            help="Messages drawn by chance, which also measure the program; or first those of which the models are "
+            "least sure, which teach most for the time they take.",
         ),
     ] = True,
+    topic: Annotated[bool, typer.Option("--topic", help="Also ask what each message is about.")] = False,  # noqa: FBT002
 ) -> None:
     """Read messages one after another and say whether they are feedback: written to data/lookups/labels.jsonl.
 
-    Shown is the public text alone, and nothing of what the program says of it. Each answer is kept at once; stop with q
-    or Ctrl-C. The next build follows the labels, and the method page says how often the program was right.
+    Begin with some hundred by chance: without them nobody knows how often the program is right. Then go on with
+    --doubtful, and run answerable train. Shown is the public text alone, and nothing of what the program says of it.
+    Each answer is kept at once; stop with q or Ctrl-C. The next build follows the labels, and the method page says how
+    often the program was right.
     """
     from answerable.build import store_folder
     from answerable.labelling import label_messages
+    from answerable.settings import load_settings
     from answerable.store import Store
 
     if not by.strip():
@@ -243,6 +249,7 @@ def label(
             today=datetime.now().date(),  # noqa: DTZ005
             count=count,
             is_by_chance=by_chance,
+            topics={t.code: t.name for t in load_settings(folder).topics} if topic else {},
             ask=_ask,
             say=typer.echo,
         )
@@ -250,8 +257,42 @@ def label(
 
 
 @app.command()
+def train(
+    project: Project = HERE,
+    phrases: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option(
+            "--phrases/--no-phrases",
+            help="Also learn topics from texts of which the phrases in topics.yml say the topic clearly.",
+        ),
+    ] = False,
+) -> None:
+    """Make the site's own models from its labels and its service codes: written to data/lookups/.
+
+    Of topics: what the words of messages say whose topic is known from their service code or a label; where the model
+    is not sure, it says so. Of relevance, intent and urgency: the general models, corrected by the site's labels. Some
+    of the labels that chance drew are kept out of all of them: they measure, see answerable evaluate. What there is too
+    little for is said, and not made. Needs the extra `train`: pip install "answerable[train]".
+    """
+    from answerable.build import store_folder
+    from answerable.settings import load_settings
+    from answerable.site_models import train_models
+    from answerable.store import Store
+
+    folder = _folder(project)
+    with Store.open(store_folder(folder), is_writer=False) as store:
+        for line in train_models(store, load_settings(folder), is_from_phrases=phrases):
+            typer.echo(line)
+    typer.echo("the next answerable build reads with what was written")
+
+
+@app.command()
 def evaluate(project: Project = HERE) -> None:
-    """Say how often rules and model are right about what is feedback, by the labels of people."""
+    """Say how often rules and models are right, by the labels of people: the numbers of the method page.
+
+    Only labels of messages that chance drew count; where the site has models of its own, only those that went into
+    none of them.
+    """
     from answerable.build import store_folder
     from answerable.labelling import evaluation
     from answerable.store import Store
@@ -259,6 +300,85 @@ def evaluate(project: Project = HERE) -> None:
     with Store.open(store_folder(_folder(project)), is_writer=False) as store:
         for line in evaluation(store):
             typer.echo(line)
+
+
+@app.command()
+def triage(
+    project: Project = HERE,
+    agency: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Only what this agency is responsible for.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the list as CSV, for a spreadsheet.")
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write it as one HTML file, to read or print."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most so many lines.", min=1)] = 50,
+) -> None:
+    """List what waits for an answer, the most pressing first, with the reason for its place. Private.
+
+    One line for each issue, with how many messages of it have no answer: by urgency, then by the people behind it, then
+    by age. What is closed is not in it, and neither is praise. "Acknowledged, no answer" says that something was said,
+    but nothing of substance. Shown is the public text alone, without personal data.
+
+    Posts of official accounts that may be an answer, but name nothing, are listed for review: accept or reject them
+    under links in data/lookups/overrides.yml, as in
+
+        links: [{decision: accept, answer: "posts:123", about: "portal:4711", reason: ..., reviewer: ...,
+        reviewed_on: 2026-01-31}]
+
+    To put an answer on the record, add it to the register (data/responses). The files are for the office: none may lie
+    in the published site.
+    """
+    from answerable.build import store_folder
+    from answerable.settings import load_settings
+    from answerable.store import Store
+    from answerable.triage import private_path, write_csv, write_html
+    from answerable.triage import triage as run
+
+    folder = _folder(project)
+    # Before anything is asked or written.
+    sheet = None if csv is None else private_path(csv, folder)
+    page = None if html is None else private_path(html, folder)
+    settings = load_settings(folder)
+    with Store.open(store_folder(folder), is_writer=False) as store:
+        lines = run(store, settings, agency=agency, limit=limit)
+    if sheet is not None:
+        write_csv(lines, sheet)
+        typer.echo(f"{len(lines)} lines written to {sheet}")
+    if page is not None:
+        write_html(lines, settings, page)
+        typer.echo(f"{len(lines)} lines written to {page}")
+    if sheet is not None or page is not None:
+        return
+    if not lines:
+        typer.echo("Nothing is waiting for an answer.")
+        return
+    table = Table("", "urgency", "people", "unanswered", "days", "what", "why here", "to review", title=None)
+    for line in lines:
+        what = "\n".join(
+            part
+            for part in (line.title, f"{line.agency}, {line.topic}", line.area, line.url, line.id)
+            if part
+        )
+        table.add_row(
+            *(
+                Text(str(cell))
+                for cell in (
+                    line.place,
+                    line.urgency,
+                    line.people,
+                    line.unanswered,
+                    line.waiting_days,
+                    what,
+                    line.reason,
+                    line.links_to_review,
+                )
+            )
+        )
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def _ask(question: str, answers: Mapping[str, str]) -> str:

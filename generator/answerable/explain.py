@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 from answerable import schema
 from answerable.errors import UsageError
 from answerable.store import Store
+from answerable.understand.overrides import automatic_decisions
 
 __all__ = ["Decision", "Explanation", "explain"]
 
@@ -76,6 +77,10 @@ def explain(store: Store, name: str) -> Explanation:
         decisions.append(
             Decision("repeats", f"feedback {reading['duplicate_of']}", reading["exclusion_rule"] or "")
         )
+    if reading["duplicate_similarity"] is not None:
+        kind = (reading["exclusion_rule"] or "").partition(":")[2]
+        alike = f"{100 * reading['duplicate_similarity']:.0f} % the same, letter by letter"
+        decisions.append(Decision("copy", f"{schema.COPIES[kind]}; {alike}", ""))
     if reading["relevance_score"] is not None:
         decisions.append(
             Decision("model", f"{reading['relevance_score']:.2f} feedback", reading["relevance_reason"] or "")
@@ -86,12 +91,14 @@ def explain(store: Store, name: str) -> Explanation:
         if reading[column]
     ]
     decisions += [
-        Decision("topic", reading["topic_code"], reading["topic_rule"]),
+        Decision("topic", reading["topic_code"], _why_topic(reading)),
         Decision("agency", reading["agency_code"], reading["agency_rule"]),
     ]
     if reading["closing_reason"]:
         decisions.append(Decision("closed because", reading["closing_reason"], reading["closing_rule"] or ""))
+    decisions += _overruled(reading["automatic"])
     decisions += _updates(store, feedback_id)
+    decisions += _elsewhere(store, feedback_id)
     for row in _rows(store, "issue_feedback", feedback_id):
         issues = store.read("issue")
         issue = _records(store, issues.filter(issues.issue_id == row["issue_id"]))[0]
@@ -114,6 +121,14 @@ def explain(store: Store, name: str) -> Explanation:
     )
 
 
+def _why_topic(reading: dict[str, Any]) -> str:
+    """The rule of a topic; where the site's model was asked, with its chance and what weighed most."""
+    rule = str(reading["topic_rule"])
+    if reading["topic_score"] is None or rule not in {"model", "not-sure"}:
+        return rule
+    return f"{rule}: {reading['topic_score']:.2f}; {reading['topic_reason'] or 'no word alone'}"
+
+
 def _updates(store: Store, feedback_id: str) -> list[Decision]:
     read = {row["update_id"]: row for row in _rows(store, "update_reading", feedback_id)}
     decisions = []
@@ -125,6 +140,33 @@ def _updates(store: Store, feedback_id: str) -> list[Decision]:
         text = f", \u201c{found['public_text']}\u201d" if found and found["public_text"] else ""
         rule = (found["class_rule"] or "") if found else ""
         decisions.append(Decision(f"{update['at']:%Y-%m-%d %H:%M}", f"{update['kind']}{said}{text}", rule))
+        decisions += _overruled(found["automatic"] if found else None)
+    return decisions
+
+
+def _overruled(automatic: str | None) -> list[Decision]:
+    """What the program had decided where a person decided otherwise."""
+    return [
+        Decision("overruled", f"{name.replace('_', ' ')}: the program said {value}", rule)
+        for name, (value, rule) in automatic_decisions(automatic).items()
+    ]
+
+
+def _elsewhere(store: Store, feedback_id: str) -> list[Decision]:
+    """What agencies said elsewhere that names it, and what only may be about it."""
+    rows = sorted(_rows(store, "update_elsewhere", feedback_id), key=lambda r: (r["at"], r["post_id"]))
+    decisions = []
+    for row in rows:
+        said = f": {row['update_class']}" if row["update_class"] else ""
+        text = f", \u201c{row['public_text']}\u201d" if row["public_text"] else ""
+        what = "said elsewhere" if row["is_counted"] else "may be said of it (not counted, waits for review)"
+        decisions.append(
+            Decision(
+                f"{row['at']:%Y-%m-%d %H:%M}",
+                f"{what}{said}{text}, in {row['post_name']}, confidence {row['confidence']:.2f}",
+                f"{row['method']}, {row['class_rule']}" if row["class_rule"] else row["method"],
+            )
+        )
     return decisions
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 from answerable.errors import UsageError
 from answerable.schema import INTENTS, URGENCIES
@@ -30,7 +31,17 @@ _SHOWN = (
     ("relevance_threshold", "threshold: the chance from which on a message counts"),
     ("relevance_read", "messages that the model read"),
     ("relevance_doubted", "of them counted though the model doubts"),
+    ("relevance_trained", "labels that moved the site's own model of relevance"),
+    ("topic_label_right", "topic: right, of the labelled messages"),
+    ("intent_label_right", "intent: right, of the labelled messages"),
+    ("urgency_label_right", "urgency: right, of the labelled messages"),
+    ("topic_model_texts", "texts that the site's model of topics was made of"),
+    ("topic_said", "of texts it was made without, phrases and model say a topic for"),
+    ("topic_right", "of those topics, right"),
 )
+
+
+_NO_TOPICS: Mapping[str, str] = MappingProxyType({})
 
 
 def label_messages(
@@ -43,6 +54,7 @@ def label_messages(
     is_by_chance: bool,
     ask: Ask,
     say: Callable[[str], object],
+    topics: Mapping[str, str] = _NO_TOPICS,
 ) -> int:
     """Ask a person about messages that nobody has labelled, and keep each answer as it comes.
 
@@ -55,6 +67,7 @@ def label_messages(
         is_by_chance: whether chance draws them, or those come first of which the model is least sure.
         ask: asks one question.
         say: shows a line; of a message only its public title and text are shown.
+        topics: the site's topics, code and name, where it is also asked what a message is about.
 
     Returns:
         How many labels were kept.
@@ -63,7 +76,11 @@ def label_messages(
         SettingsError: the file of labels is wrong.
         UsageError: there is nothing to label.
     """
-    waiting = to_label(store, read_labels(path), count=count, is_by_chance=is_by_chance)
+    waiting = to_label(
+        store, read_labels(path), count=count, is_by_chance=is_by_chance, is_about_topics=bool(topics)
+    )
+    numbered = {str(number): code for number, code in enumerate(topics, 1)}
+    asked_topics = {number: topics[code] for number, code in numbered.items()} | {"0": "none of these"}
     if not waiting:
         raise UsageError(
             "there is nothing to label", remedy="run answerable build first; only posts are labelled"
@@ -80,12 +97,13 @@ def label_messages(
             break
         if answer == "s":
             continue
-        intent = urgency = None
+        intent = urgency = topic = None
         if answer == "y":
             intent = _INTENTS[
                 ask("What does it want?", {k: f"{v}: {INTENTS[v]}" for k, v in _INTENTS.items()})
             ]
             urgency = _URGENCIES[ask("How soon?", {k: f"{v}: {URGENCIES[v]}" for k, v in _URGENCIES.items()})]
+            topic = numbered.get(ask("What is it about?", asked_topics)) if topics else None
         append_label(
             path,
             Label(
@@ -94,6 +112,7 @@ def label_messages(
                 is_relevant={"y": True, "n": False, "c": None}[answer],
                 intent=intent,
                 urgency=urgency,
+                topic=topic,
                 drawn=message.drawn,
                 labelled_by=by,
                 labelled_on=today,
@@ -107,12 +126,13 @@ def evaluation(store: Store) -> list[str]:
     """What the labels say of rules and model, a line for each number that the method page shows.
 
     Raises:
-        UsageError: nobody has labelled messages that were drawn by chance.
+        UsageError: nothing says how often the program is right: nobody has labelled messages that chance drew, and the
+            site has no model of topics.
     """
     result = store.read("measure_result")
     wanted = result.filter(result.measure.isin([name for name, _ in _SHOWN]))
     rows = {row["measure"]: row for batch in store.batches(wanted) for row in batch.to_pylist()}
-    if "relevance_labelled" not in rows:
+    if not rows.keys() & {"relevance_labelled", "topic_right"}:
         raise UsageError(
             "no label says how often the program is right",
             remedy="label messages drawn by chance (answerable label --by NAME), then run answerable build",

@@ -19,11 +19,14 @@ __all__ = [
     "BREAKDOWNS",
     "CHANNELS",
     "CLOSING_REASONS",
+    "COPIES",
+    "ELSEWHERE_METHODS",
     "EXCLUSIONS",
     "FEEDBACK_KINDS",
     "FINDING_CODES",
     "INTENTS",
     "MISSING_CODE",
+    "OVERRIDDEN",
     "RESPONSE_CLASSES",
     "TABLES",
     "TAKEDOWN_REASONS",
@@ -86,6 +89,37 @@ UPDATE_CLASSES = MappingProxyType(
 RESPONSE_CLASSES = ("substance", "work_done")
 """The classes that count as a response."""
 
+ELSEWHERE_METHODS = MappingProxyType(
+    {
+        "reviewed": "A person who read both says that it belongs to this feedback",
+        "link-to-feedback": "It holds the address of this feedback",
+        "ticket-number": "It names the number of this feedback",
+        "link-to-issue": "It holds the address of this feedback's issue on this site",
+        "likeness": "It is like it in agency, topic, place, time and words: a proposal, not counted",
+    }
+)
+"""How something that an agency said elsewhere was tied to a feedback, the surest first."""
+
+OVERRIDDEN = MappingProxyType(
+    {
+        "is_relevant": "Whether it is feedback",
+        "duplicate_of": "What it repeats",
+        "topic": "Its topic",
+        "agency": "The agency responsible",
+        "intent": "What it wants",
+        "urgency": "How soon somebody should read it",
+        "closing_reason": "Why it was closed",
+        "update_class": "What kind of thing an agency said",
+        "link": "Whether it answers this feedback",
+        "merge": "Issues that are one",
+        "split": "Feedback that makes an issue of its own",
+        "rename": "The title of an issue",
+        "pin": "An issue that stands before the others",
+        "label": "What a label says of a message (is it feedback?) against rules and model",
+    }
+)
+"""What a person can decide in place of the program."""
+
 CLOSING_REASONS = MappingProxyType(
     {
         "work_done": "Work done",
@@ -116,6 +150,16 @@ EXCLUSIONS = MappingProxyType(
     }
 )
 """Why a feedback is not counted, in the order in which the reasons are tried."""
+
+COPIES = MappingProxyType(
+    {
+        "": "Sent again",
+        "repost": "Passed on",
+        "flood": "Sent by ten people or more on one day",
+        "brigade": "Sent by ten people or more on one day, most of whom this site saw first in that week",
+    }
+)
+"""Kinds of copies: what stands after the colon of the rule of a duplicate, and what is shown to people."""
 
 INTENTS = MappingProxyType(
     {
@@ -162,6 +206,8 @@ FINDING_CODES = MappingProxyType(
         "source_failed": "The source could not be read",
         "register_reference_unknown": "A register entry names feedback that no source holds",
         "value_unmapped": "A value that the source's value map does not know",
+        "override_unmatched": "A person's decision that matches nothing (any more)",
+        "override_expired": "A person's decision that has expired and no longer holds",
     }
 )
 """Codes of what can be wrong or odd in data, with the sentence shown to people."""
@@ -181,6 +227,8 @@ BREAKDOWNS = MappingProxyType(
         "takedown": "By reason of removal",
         "failure": "By service failure",
         "label": "By class that a person gave and class that the rules gave (person/rules)",
+        "agency_class": "By agency and class of update (agency/class)",
+        "override": "By what a person decided on",
     }
 )
 
@@ -242,6 +290,10 @@ def _id(name: str, description: str, *, is_required: bool = True) -> Column:
     return Column(name, "string", description, is_required=is_required)
 
 
+def _hidden(name: str, kind: Type, description: str, *, is_required: bool = True) -> Column:
+    return Column(name, kind, description, is_required=is_required, is_public=False)
+
+
 _FEEDBACK_ID = _id("feedback_id", "The feedback: a hash of source_id and record_id, never of content")
 _SOURCE_ID = _id("source_id", "The source it comes from")
 _MONTH = Column(
@@ -255,6 +307,25 @@ _AREA = Column(
     "area_code", "string", "The place, from the site's boundaries; empty where it could not be placed"
 )
 _TOPIC = Column("topic_code", "string", "What it is about, from the site's topics")
+_AUTOMATIC = Column(
+    "automatic",
+    "string",
+    "Where a person decided otherwise: what the program had decided, a line for each decision",
+)
+
+_DECIDED_KEY = Column(
+    "decided_key",
+    "string",
+    "128 bits of a SHA-256 of the words and of the rules that decided",
+    is_required=True,
+    is_public=False,
+)
+
+
+def _kept(name: str, description: str, type_: Type = "string") -> Column:
+    """A column of decisions that are kept for the next build."""
+    return Column(name, type_, description, is_public=False)
+
 
 _TABLES = (
     Table(
@@ -515,6 +586,11 @@ _TABLES = (
             Column("exclusion_rule", "string", "The rule that decided so"),
             Column("duplicate_of", "string", "The feedback that it repeats"),
             Column(
+                "duplicate_similarity",
+                "float64",
+                "How alike the words of the two are, letter by letter, from 0 to 1 (1: the same words)",
+            ),
+            Column(
                 "relevance_score",
                 "float64",
                 "How likely the model takes it to be about a public service, from 0 to 1 (posts and comments)",
@@ -537,6 +613,11 @@ _TABLES = (
                 "boolean",
                 "Whether it came before that person because chance drew it",
             ),
+            Column(
+                "is_label_held_out",
+                "boolean",
+                "Whether that label measures the program: chance drew it, and no model of the site was made with it",
+            ),
             Column("lang", "string", "Its language (BCP 47); und where nobody can tell"),
             Column("lang_rule", "string", "The rule that decided the language"),
             Column("intent", "string", "What it wants, where it is counted", values=tuple(INTENTS)),
@@ -550,6 +631,25 @@ _TABLES = (
             Column("urgency_rule", "string", "The rule that decided the urgency"),
             Column("topic_code", "string", "What it is about, from the site's topics", is_required=True),
             Column("topic_rule", "string", "The rule that decided the topic", is_required=True),
+            Column(
+                "topic_score",
+                "float64",
+                "How likely the site's model takes the likeliest topic to be, from 0 to 1, where it was asked",
+            ),
+            Column(
+                "topic_reason",
+                "string",
+                "What weighed most with that model, words of the public text; where it is not sure, the likeliest",
+            ),
+            Column(
+                "judged_topic_code", "string", "The topic by rules and model, where a label overrules them"
+            ),
+            Column(
+                "judged_intent", "string", "What it wants by rules and model, where a label overrules them"
+            ),
+            Column(
+                "judged_urgency", "string", "The urgency by rules and model, where a label overrules them"
+            ),
             Column("agency_code", "string", "The public body responsible", is_required=True),
             Column("agency_rule", "string", "The rule that decided the agency", is_required=True),
             Column(
@@ -559,6 +659,39 @@ _TABLES = (
             Column("public_title", "string", "Its title with personal data taken out"),
             Column("public_text", "string", "Its text with personal data taken out"),
             Column("redaction_count", "int64", "Pieces of personal data taken out", is_required=True),
+            _AUTOMATIC,
+        ),
+    ),
+    Table(
+        "sketch",
+        "What of a message's words is compared to find copies: hashes, from which no word can be read",
+        "understand",
+        ("feedback_id",),
+        (
+            _hidden("feedback_id", "string", "The feedback"),
+            _hidden("source_id", "string", "The source it comes from"),
+            _hidden("month", "string", "The month in which it was raised"),
+            _hidden("created_at", "timestamp", "When it was raised"),
+            _hidden("is_by_anybody", "boolean", "Whether another person may repeat it, or its author alone"),
+            _hidden("same_key", "int64", "Equal for messages that repeat each other's very words"),
+            _hidden("near_key", "int64", "Equal for texts whose sketch is the same", is_required=False),
+            *(
+                _hidden(f"bands_{n}", "int64", "Equal numbers make texts worth comparing", is_required=False)
+                for n in range(1, 7)
+            ),
+        ),
+    ),
+    Table(
+        "near_copy",
+        "Which message nearly repeats which: for the first message with just these words",
+        "understand",
+        ("feedback_id",),
+        (
+            _hidden("feedback_id", "string", "The feedback"),
+            _hidden("source_id", "string", "The source it comes from"),
+            _hidden("month", "string", "The month in which it was raised"),
+            _hidden("near_of", "string", "The feedback that it nearly repeats"),
+            _hidden("similarity", "float64", "How alike the two are, letter by letter, from 0 to 1"),
         ),
     ),
     Table(
@@ -580,6 +713,132 @@ _TABLES = (
             Column("class_rule", "string", "The rule that decided the class"),
             Column("public_text", "string", "Its text with personal data taken out"),
             Column("redaction_count", "int64", "Pieces of personal data taken out", is_required=True),
+            _AUTOMATIC,
+        ),
+    ),
+    Table(
+        "kept_reading",
+        "What was decided of the words of feedback, kept so that the same words need not be read again",
+        "understand",
+        ("source_id", "month", "decided_key"),
+        (
+            _SOURCE_ID,
+            _MONTH,
+            _DECIDED_KEY,
+            _kept("text_topic", "The topic that the words speak of"),
+            _kept("text_rule", "The rule that says so"),
+            _kept("topic_score", "How likely the site's model takes the likeliest topic to be", "float64"),
+            _kept("topic_reason", "What weighed most with that model"),
+            _kept("irrelevance_rule", "The reviewed rule that takes it for no feedback"),
+            _kept("own_title", "The title with personal data taken out"),
+            _kept("own_text", "The text with personal data taken out"),
+            _kept("taken_out", "Pieces of personal data taken out", "int64"),
+            _kept("read_lang", "The language (BCP 47)"),
+            _kept("lang_rule", "The rule that decided the language"),
+            _kept("relevance_score", "How likely the model takes it to be about a public service", "float64"),
+            _kept("relevance_reason", "Where the model doubts: what weighed most"),
+            _kept("model_rule", "The rule of exclusion, where the model takes it for no feedback"),
+            _kept("intent", "What it wants"),
+            _kept("intent_rule", "The rule that decided what it wants"),
+            _kept("urgency", "How soon somebody should read it"),
+            _kept("urgency_rule", "The rule that decided the urgency"),
+        ),
+    ),
+    Table(
+        "kept_update_reading",
+        "What was decided of the words of updates, kept so that the same words need not be read again",
+        "understand",
+        ("source_id", "month", "decided_key"),
+        (
+            _SOURCE_ID,
+            _MONTH,
+            _DECIDED_KEY,
+            _kept("rule_class", "The class that the rules give"),
+            _kept("rule_id", "The rule that decided it"),
+            _kept("closing_reason", "The reason of a closing that the words give"),
+            _kept("own_text", "The text with personal data taken out"),
+            _kept("taken_out", "Pieces of personal data taken out", "int64"),
+        ),
+    ),
+    Table(
+        "update_elsewhere",
+        "What agencies said elsewhere and which feedback it belongs to; proposals that wait for review, too",
+        "understand",
+        ("elsewhere_id",),
+        (
+            _id("elsewhere_id", "The link: a hash of what was said and the feedback"),
+            _FEEDBACK_ID,
+            _SOURCE_ID,
+            _MONTH,
+            _id("post_id", "What was said: the feedback_id of the official post"),
+            _id("post_source_id", "The source of that post"),
+            _id("post_name", "That post as SOURCE:RECORD"),
+            Column("at", "timestamp", "When it was said", is_required=True),
+            Column("agency_code", "string", "The agency that speaks"),
+            Column(
+                "update_class",
+                "string",
+                "What kind of thing it says; empty where it says nothing",
+                values=tuple(UPDATE_CLASSES),
+            ),
+            Column("class_rule", "string", "The rule that decided the class"),
+            Column(
+                "method",
+                "string",
+                "How the two were linked",
+                is_required=True,
+                values=tuple(ELSEWHERE_METHODS),
+            ),
+            Column("confidence", "float64", "How sure the link is, from 0 to 1", is_required=True),
+            Column("is_reviewed", "boolean", "Whether a person confirmed the link", is_required=True),
+            Column(
+                "is_counted",
+                "boolean",
+                "Whether it counts in the measures; a proposal does not",
+                is_required=True,
+            ),
+            Column(
+                "is_reply",
+                "boolean",
+                "Whether the post is also an update of the feedback that it replies to",
+                is_required=True,
+            ),
+            _id("response_id", "The response that it is, if its class makes it one"),
+            Column("public_text", "string", "Its text with personal data taken out"),
+            Column("lang", "string", "Language, where the source says (BCP 47)"),
+            Column("url", "string", "Its own address at the source"),
+        ),
+    ),
+    Table(
+        "override",
+        "Decisions that people made in place of the program: about what, why, who, since when",
+        "understand",
+        ("override_id",),
+        (
+            _id("override_id", "The decision: a hash of what it is about and what it decides"),
+            Column(
+                "about",
+                "string",
+                "What it is about",
+                is_required=True,
+                values=("feedback", "update", "link", "issue"),
+            ),
+            Column("about_name", "string", "Which one, as SOURCE:RECORD or by its identifier"),
+            Column("about_source_id", "string", "The source of that feedback, where it is known"),
+            Column("decision", "string", "What is decided", is_required=True, values=tuple(OVERRIDDEN)),
+            Column("from_value", "string", "What the program had decided, with its rule"),
+            Column("to_value", "string", "What the person decided"),
+            Column("reason", "string", "Why, in that person's words", is_required=True),
+            Column("reviewer", "string", "Who decided", is_required=True),
+            Column("reviewed_on", "date", "Since when", is_required=True),
+            Column("expires_on", "date", "The first day on which it no longer holds; empty where it stays"),
+            Column(
+                "is_matched",
+                "boolean",
+                "Whether what it is about is (still) there",
+                is_required=True,
+            ),
+            Column("is_expired", "boolean", "Whether it no longer holds", is_required=True),
         ),
     ),
     Table(
@@ -621,7 +880,16 @@ _TABLES = (
                 "string",
                 "How the two were linked",
                 is_required=True,
-                values=("note", "reply", "answer", "register"),
+                values=(
+                    "note",
+                    "reply",
+                    "answer",
+                    "register",
+                    "ticket-number",
+                    "link-to-feedback",
+                    "link-to-issue",
+                    "reviewed",
+                ),
             ),
             Column("confidence", "float64", "How sure the link is, from 0 to 1", is_required=True),
             Column("is_reviewed", "boolean", "Whether a person confirmed the link", is_required=True),
@@ -656,7 +924,7 @@ _TABLES = (
                 "string",
                 "How it was grouped",
                 is_required=True,
-                values=("petition", "conversation", "place"),
+                values=("petition", "conversation", "place", "meaning"),
             ),
             Column("public_title", "string", "Its title", is_required=True),
             Column("topic_code", "string", "What it is about", is_required=True),
@@ -670,6 +938,73 @@ _TABLES = (
                 "Feedback in it that is counted; not published of a source that hides its rows",
             ),
             Column("has_page", "boolean", "Whether it has a page of its own", is_required=True),
+            Column(
+                "key_terms",
+                "string",
+                "Words that at least three people used and that tell it from others of its topic, separated by spaces",
+            ),
+            Column("is_pinned", "boolean", "Whether people decided that it stands before the others"),
+        ),
+    ),
+    Table(
+        "issue_address",
+        "Every address at which an issue was ever published, and which issue answers there now",
+        "understand",
+        ("slug",),
+        (
+            Column("slug", "string", "The last part of the address", is_required=True),
+            _id("issue_id", "The issue that answers there now"),
+            _id("first_issue_id", "The issue that it was made for"),
+            Column("first_on", "date", "The date of the data when it was first published", is_required=True),
+            Column(
+                "is_current",
+                "boolean",
+                "Whether it is that issue's own address; any other leads on to it",
+                is_required=True,
+            ),
+            Column(
+                "worded_by_id", "string", "The feedback whose words it is made of, if it is", is_public=False
+            ),
+        ),
+    ),
+    Table(
+        "issue_change",
+        "Issues that became one, and issues that were divided",
+        "understand",
+        ("issue_id", "change", "other_issue_id"),
+        (
+            _id("issue_id", "The issue that remains, or the new one"),
+            Column(
+                "change",
+                "string",
+                "Whether the other became part of it, or it was a part of the other",
+                is_required=True,
+                values=("merge", "split"),
+            ),
+            _id("other_issue_id", "The other issue"),
+            Column("changed_on", "date", "The date of the data when it came about", is_required=True),
+            Column(
+                "is_decided", "boolean", "Whether people decided it; else more feedback did", is_required=True
+            ),
+        ),
+    ),
+    Table(
+        "issue_cell",
+        "Which texts say the same within a month and a topic: kept, so that a month is read once",
+        "understand",
+        ("feedback_id",),
+        (
+            _FEEDBACK_ID,
+            _SOURCE_ID,
+            _MONTH,
+            Column("cell", "string", "What its texts have in common: topic and place", is_required=True),
+            _id("cluster_id", "The group"),
+            Column(
+                "rank", "int64", "How central it is: 0 is the most central of its group", is_required=True
+            ),
+            Column(
+                "middle", "string", "Of the most central: the middle of the group, as numbers of features"
+            ),
         ),
     ),
     Table(
@@ -683,6 +1018,12 @@ _TABLES = (
             _MONTH,
             _id("issue_id", "The issue"),
             Column("method", "string", "The rule that grouped it", is_required=True),
+            Column(
+                "base_issue_id",
+                "string",
+                "The issue that it would be in without decisions of people",
+                is_public=False,
+            ),
         ),
     ),
     Table(

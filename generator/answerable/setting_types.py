@@ -10,7 +10,25 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-__all__ = ["Account", "Code", "Licence", "Model", "Url", "Zone", "did_you_mean"]
+__all__ = ["SUBJECTS", "Account", "Code", "Licence", "Model", "Subject", "Url", "Zone", "did_you_mean"]
+
+SUBJECTS = (
+    "waste",
+    "roads",
+    "lighting",
+    "water",
+    "parks",
+    "public-transport",
+    "parking",
+    "noise",
+    "housing",
+    "permits",
+    "safety",
+    "health",
+    "schools",
+    "digital-services",
+)
+"""What a topic can be like: the subjects of which phrases in several languages are shipped."""
 
 
 class Model(BaseModel):
@@ -46,7 +64,16 @@ def _account(value: str) -> str:
     return value.lstrip("@").casefold()
 
 
+def _subject(value: str) -> str:
+    if value not in SUBJECTS:
+        raise ValueError(
+            f"{value} is no subject that is shipped: one of {', '.join(SUBJECTS)}{did_you_mean(value, SUBJECTS)}"
+        )
+    return value
+
+
 Code = Annotated[str, AfterValidator(_slug)]
+Subject = Annotated[str, AfterValidator(_subject)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Url = Annotated[str, AfterValidator(_http)]
 Account = Annotated[str, AfterValidator(_account)]

@@ -40,7 +40,7 @@ from answerable.live_settings import (
     UkPetitionsSource,
     XSource,
 )
-from answerable.setting_types import Account, Code, Licence, Model, Url, Zone, did_you_mean
+from answerable.setting_types import Account, Code, Licence, Model, Subject, Url, Zone, did_you_mean
 from answerable.source_settings import (
     COLUMNS,
     ColumnMap,
@@ -193,6 +193,10 @@ class Topic(Model):
     )
     phrases: tuple[str, ...] = Field(
         (), description="Phrases that mean this topic in a text; * stands for any letters"
+    )
+    like: Subject | None = Field(
+        None,
+        description="A common subject: its shipped phrases (en, de, es, fr, pt) count where no topic's own phrase does",
     )
 
 

@@ -21,6 +21,7 @@ from shapely.geometry import Point, Polygon, shape
 from shapely.ops import unary_union
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
+MODULES = [path.stem for path in DEMO.glob("*.py")]
 
 
 def make(out: Path, *options: str) -> Path:
@@ -81,7 +82,10 @@ def hand_written(*names: str) -> list[str]:
         for line in path.read_text(encoding="utf-8").splitlines()
         if line.strip() and not line.startswith("# ") and not re.fullmatch(r"\[[\w/ -]+\]( [\w-]+)?", line)
     ]
-    return [re.sub(r"^(<[^>]+>|{(?:es|pl|winter|summer|[A-Z](?::[\w-]+)?)}) ", "", line) for line in lines]
+    return [
+        re.sub(r"^(<[^>]+>|{(?:es|pl|de|fr|pt|winter|summer|[A-Z](?::[\w-]+)?)}) ", "", line)
+        for line in lines
+    ]
 
 
 def test_two_runs_write_the_same_bytes_and_another_seed_does_not(city: Path, tmp_path: Path) -> None:
@@ -94,16 +98,18 @@ def test_two_runs_write_the_same_bytes_and_another_seed_does_not(city: Path, tmp
 
 
 def test_the_words_are_many_and_written_by_hand() -> None:
-    messages = hand_written("posts.*.txt", "campaigns.txt", "threads.txt", "noise.txt")
+    messages = hand_written(
+        "posts.*.txt", "campaigns.txt", "threads.txt", "noise.txt", "wants.txt", "problems.txt"
+    )
     petitions = hand_written("petitions.txt")
     replies = hand_written("replies.txt", "notes.txt")
-    assert len(set(messages)) >= 600
+    assert len(set(messages)) >= 900
     assert len(set(petitions)) >= 115
     assert len(set(replies)) >= 300
     forms = Counter(
         re.sub(r"[\W\d_]+", " ", re.sub(r"{\w+}", " ", text)).strip().casefold() for text in messages
     )
-    assert len(forms) >= 600, "a slot with another name does not make another message"
+    assert len(forms) >= 900, "a slot with another name does not make another message"
 
 
 def test_no_form_of_sentence_covers_over_one_percent(
@@ -117,7 +123,7 @@ def test_no_form_of_sentence_covers_over_one_percent(
     for texts in (said, described):
         whole = Counter(demo_city.skeleton(text, facts) for text in texts)
         assert max(whole.values()) / len(texts) <= 0.01
-    for name in ("city", "shapes"):
+    for name in MODULES:
         sys.modules.pop(name, None)
 
 
@@ -128,9 +134,11 @@ def test_counts_and_sizes(
     petitions: dict[str, dict[str, Any]],
     truth: dict[str, Any],
 ) -> None:
-    assert len(requests) == len({row["request_id"] for row in requests}) == 15000
-    assert 3900 <= len(posts) == truth["posts"]["post_count"] <= 4500
-    assert len(petitions) == 120
+    planted = sum(len(problem["requests"]) for problem in truth["problems"].values())
+    assert len(requests) == len({row["request_id"] for row in requests}) == truth["requests"]["row_count"]
+    assert len(requests) == 15000 + planted + 12, "and twelve whose notes hold personal data"
+    assert 4500 <= len(posts) == truth["posts"]["post_count"] <= 5000
+    assert len(petitions) == 129
     assert sum(path.stat().st_size for path in city.rglob("*") if path.is_file()) < 15_000_000
     described = sum(1 for row in requests if row["description"]) / len(requests)
     assert 0.35 < described < 0.45
@@ -271,11 +279,11 @@ def test_personal_data_is_where_the_truth_says_and_nowhere_else(
     kinds = set()
     for planted in truth["personal_data"]:
         kinds.add(planted["kind"])
-        if planted["source_id"] == "petitions":
-            assert planted["text"] not in whole
+        if planted["source_id"] in ("petitions", "register"):
+            assert planted["kind"] not in ("name", "email") or planted["text"] not in whole
             continue
         assert planted["text"] in texts[planted["source_id"], planted["record_id"]]
-        if planted["kind"] not in ("first", "last_name"):
+        if planted["kind"] not in ("first", "last_name", "last"):
             again = {key for key, text in texts.items() if planted["text"] in text}
             same = {
                 (p["source_id"], p["record_id"])
@@ -283,9 +291,33 @@ def test_personal_data_is_where_the_truth_says_and_nowhere_else(
                 if planted["text"] in p["text"]
             }
             assert again <= same
-    assert kinds == {"name", "last_name", "first", "email", "phone", "house", "plate", "handle"}
-    entries = "\n".join(path.read_text(encoding="utf-8") for path in (city / "register").glob("*.md"))
-    assert not [p["text"] for p in truth["personal_data"] if p["text"] in entries]
+    assert kinds == {
+        *(
+            "name",
+            "name2",
+            "last_name",
+            "last",
+            "first",
+            "email",
+            "mail_spelt",
+            "phone",
+            "phone_words",
+            "house",
+        ),
+        *("plate", "handle", "card", "iban", "ssn", "profile"),
+    }
+    entries = {path.stem: path.read_text(encoding="utf-8") for path in (city / "register").glob("*.md")}
+    wholes = [p for p in truth["personal_data"] if p["kind"] not in ("first", "last_name", "last")]
+    for entry, text in entries.items():
+        held = {p["text"] for p in wholes if p["text"] in text}
+        assert held == {p["text"] for p in wholes if p["record_id"] == entry}
+    assert sum(p["source_id"] == "register" for p in truth["personal_data"]) >= 4
+    drafts = {
+        p["record_id"]
+        for p in truth["personal_data"]
+        if p["kind"] == "email" and p["source_id"] == "petitions"
+    }
+    assert drafts
 
 
 def test_petitions_and_their_answers(petitions: dict[str, dict[str, Any]], truth: dict[str, Any]) -> None:
@@ -333,3 +365,139 @@ def test_the_register_names_records_that_exist(
         assert named, path.name
         assert set(named) <= known
         assert "select:" not in text
+
+
+def test_a_problem_is_raised_in_several_ways_and_its_members_are_named(
+    requests: list[dict[str, str]],
+    posts: dict[str, dict[str, Any]],
+    petitions: dict[str, dict[str, Any]],
+    truth: dict[str, Any],
+) -> None:
+    rows = {row["request_id"]: row for row in requests}
+    problems = truth["problems"]
+    assert sum(bool(p["posts"] and p["requests"] and p["petitions"]) for p in problems.values()) >= 6
+    for name, problem in problems.items():
+        first, last = datetime.fromisoformat(problem["from"]), datetime.fromisoformat(problem["to"])
+        assert timedelta(7) < last - first < timedelta(40), name
+        assert {posts[number]["lang"] for number in problem["posts"]} - {"en"}, f"{name}: two languages"
+        texts = [posts[number]["rawContent"] for number in problem["posts"]]
+        assert len(set(texts)) == len(texts) >= 7
+        assert {posts[number]["conversationId"] for number in problem["posts"]} == set(
+            map(int, problem["posts"])
+        )
+        ways = {(p["names_place"], p["has_point"]) for p in problem["posts"].values()}
+        assert (False, False) in ways, f"{name}: some posts have no place at all"
+        assert (True, False) in ways, f"{name}: some have it in words alone"
+        for number, on in problem["requests"].items():
+            assert rows[number]["category"] == problem["category"]
+            assert problem["from"] <= on <= problem["to"]
+        assert all(petitions[number]["state"] in ("open", "closed") for number in problem["petitions"])
+        beside = problem["beside"] and problems[problem["beside"]]
+        if beside:
+            assert beside["topic"] == problem["topic"]
+            assert beside["areas"] != problem["areas"]
+            assert problem["from"] <= beside["to"]
+            assert beside["from"] <= problem["to"]
+    assert sum(bool(problem["beside"]) for problem in problems.values()) >= 6
+
+
+def test_one_problem_lasts_into_the_last_days(
+    truth: dict[str, Any], posts: dict[str, dict[str, Any]]
+) -> None:
+    ferry = truth["problems"]["ferry-ramp"]
+    last = datetime.fromisoformat(truth["as_of"]) - timedelta(hours=8)
+    assert ferry["to"] == last.date().isoformat()
+    assert len({posts[number]["username"] for number in ferry["posts"]}) >= 30, "many people, not many posts"
+    answered = {reply["answers"] for reply in truth["posts"]["official_replies"].values()} & set(
+        ferry["posts"]
+    )
+    assert 0 < len(answered) < len(ferry["posts"]) / 2
+
+
+def test_copies_are_alike_and_reports_by_one_form_are_about_different_places(
+    posts: dict[str, dict[str, Any]], truth: dict[str, Any]
+) -> None:
+    planted = truth["planted"]
+
+    def words(number: str) -> set[str]:
+        return set(re.findall(r"\w+", posts[number]["rawContent"].casefold()))
+
+    for copy, first in planted["near_duplicates"].items():
+        assert posts[copy]["rawContent"] != posts[first]["rawContent"]
+        assert len(words(copy) & words(first)) / len(words(copy) | words(first)) > 0.7
+        assert posts[first]["date"] < posts[copy]["date"]
+        assert first in truth["posts"]["feedback"]
+        assert copy not in truth["posts"]["feedback"]
+    for ids in planted["templates"].values():
+        assert set(ids) <= set(truth["posts"]["feedback"])
+        assert len({posts[number]["rawContent"] for number in ids}) == len(ids) == 12
+    lamps = [posts[number]["rawContent"] for number in planted["templates"]["lights"]]
+    assert Counter(re.search(r"out on ([^,]+)", text)[1] for text in lamps).most_common(1)[0][1] == 7  # type: ignore[index]
+
+
+def test_a_brigade_is_forty_new_accounts_in_two_hours(
+    posts: dict[str, dict[str, Any]], truth: dict[str, Any]
+) -> None:
+    brigade = [posts[number] for number in truth["planted"]["brigade"]]
+    times = [datetime.fromisoformat(post["date"]) for post in brigade]
+    assert max(times) - min(times) <= timedelta(hours=2)
+    written = Counter(post["username"] for post in posts.values())
+    assert len(brigade) == 40
+    assert all(written[post["username"]] == 1 for post in brigade), "nobody saw them before or after"
+    for number, first in truth["planted"]["wave"].items():
+        assert posts[number]["rawContent"].startswith(f"RT @{posts[first]['username']}: ")
+    assert not {*truth["planted"]["brigade"], *truth["planted"]["wave"]} & set(truth["posts"]["feedback"])
+
+
+def test_other_languages_intents_and_urgencies_are_planted(
+    posts: dict[str, dict[str, Any]], truth: dict[str, Any]
+) -> None:
+    langs = truth["planted"]["languages"]
+    counts = Counter(facts["lang"] for facts in langs.values())
+    assert all(counts[lang] >= 20 for lang in ("de", "fr", "pt", "es", "pl"))
+    for number, facts in langs.items():
+        assert posts[number]["lang"] == (facts["lang"] if facts["is_said"] else "und")
+    assert 20 < sum(not facts["is_said"] for facts in langs.values()) < 100
+    wants = truth["planted"]["wants"].values()
+    intents = Counter(facts["intent"] for facts in wants)
+    assert set(intents) == {"safety", "question", "suggestion", "praise", "complaint", "report"}
+    assert min(intents.values()) >= 5
+    assert {facts["urgency"] for facts in wants} == {"high", "normal", "low"}
+
+
+def test_answers_elsewhere_name_the_ticket_and_likenesses_name_none(
+    requests: list[dict[str, str]], posts: dict[str, dict[str, Any]], truth: dict[str, Any]
+) -> None:
+    rows = {row["request_id"]: row for row in requests}
+    for kind, names in (("answers_elsewhere", True), ("likeness_elsewhere", False)):
+        for number, facts in truth["planted"][kind].items():
+            post = posts[number]
+            assert post["inReplyToTweetId"] is None
+            assert number in truth["posts"]["official_ids"]
+            for request in facts["requests"]:
+                assert (request in post["rawContent"]) is names
+                assert rows[request]["opened"] < post["date"]
+                assert request in truth["requests"]["unanswered_ids"]
+
+
+def test_what_is_planted_changes_nothing_of_everyday_life(
+    city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: list[dict[str, str]]
+) -> None:
+    monkeypatch.syspath_prepend(str(DEMO))
+    plants = importlib.import_module("plants")
+    planted_posts = importlib.import_module("plants_posts")
+    maker = importlib.import_module("make")
+    monkeypatch.setattr(plants.Plants, "requests", lambda _: [])
+    monkeypatch.setattr(plants.Plants, "petitions", lambda _: [])
+    monkeypatch.setattr(planted_posts.PlantedPosts, "plant", lambda *_: None)
+    monkeypatch.setattr(maker, "write_register", lambda *_: {})
+    maker.make(tmp_path, 7, 20000)
+    alone = set((tmp_path / "requests.csv").read_text("utf-8").splitlines())
+    assert alone < set((city / "requests.csv").read_text("utf-8").splitlines())
+    lines = set((tmp_path / "posts.jsonl").read_text("utf-8").splitlines())
+    whole = {line for line in lines if line.endswith("}") and ".Tombstone" not in line[:50]}
+    assert whole < set((city / "posts.jsonl").read_text("utf-8").splitlines())
+    for path in (tmp_path / "petitions").glob("*.json"):
+        assert path.read_bytes() == (city / "petitions" / path.name).read_bytes()
+    for name in MODULES:
+        sys.modules.pop(name, None)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.built import Built
 
 from answerable.explain import explain
 from answerable.publish.finished import dead_links, unexplained_numbers
+from answerable.schema import ELSEWHERE_METHODS, RESPONSE_CLASSES
 from answerable.store import Store
 
 pytestmark = pytest.mark.slow
@@ -26,6 +28,32 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 ANSWERABLE = Path(sys.executable).parent / "answerable"
 PLACED = 0.98
+
+LEVELS = {
+    # Of each family of near copies: how many of the copies are told to repeat another of the family.
+    "copies collapsed": 0.9,
+    # Of what floods, reposts, bots and slogans sent: how much is not counted.
+    "noise left out": 0.95,
+    # Of forty accounts that send nearly one text: how many are counted, and how many of the others are called a flood.
+    "brigade counted at most": 3,
+    "brigade named": 0.8,
+    # Of posts that nobody labelled: how many of those planted as feedback are counted, and how many of the counted are.
+    "feedback counted": 0.97,
+    "counted is feedback": 0.97,
+    # B-cubed over the members of the planted problems, posts, requests and petitions together.
+    "problem together": 0.22,
+    "problems apart": 0.95,
+    # How many of the problems have an issue in which two kinds of sources meet.
+    "sources meet": 0.7,
+    # Of texts of which the source does not say the language.
+    "languages": 0.95,
+    # Of sixty posts that were written to be hard: `tests/golden/decisions/wants.json` shows what is missed.
+    "intents": 0.55,
+    "urgencies": 0.65,
+    # Of reports by one form about many places: none may be taken for a copy.
+    "reports by one form": 1.0,
+}
+"""What the demonstration has to show, in one place: shares."""
 
 
 class City(Built):
@@ -37,6 +65,11 @@ class City(Built):
             (self.project / "build" / "demo" / "truth.json").read_text("utf-8")
         )
         return found
+
+    @cached_property
+    def labels(self) -> dict[str, dict[str, Any]]:
+        lines = (self.project / "data" / "lookups" / "labels.jsonl").read_text("utf-8").splitlines()
+        return {label["record_id"]: label for label in map(json.loads, lines)}
 
     @cached_property
     def feedback(self) -> dict[tuple[str, str], dict[str, str]]:
@@ -64,7 +97,13 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
 def test_every_page_says_that_the_city_is_invented(city: City) -> None:
     pages = list(city.site.rglob("*.html"))
     assert len(pages) > 500
-    silent = [str(page) for page in pages if "is an invented city" not in page.read_text("utf-8")]
+    texts = {page: page.read_text("utf-8") for page in pages}
+    # A page that only leads on to another says nothing of the city.
+    silent = [
+        p
+        for p, text in texts.items()
+        if "is an invented city" not in text and 'http-equiv="refresh"' not in text
+    ]
     assert silent == []
 
 
@@ -100,10 +139,12 @@ def test_copies_are_counted_once(city: City) -> None:
         for copy, original in city.truth[source]["duplicates"].items():
             row = city.feedback[source, copy]
             assert (row["is_counted"], row["exclusion"]) == ("false", "duplicate"), (source, copy)
-            assert row["duplicate_of"] == city.feedback[source, original]["feedback_id"]
-    assert city.measured("raised", "source", "requests").value == 15000 - len(
-        city.truth["requests"]["duplicates"]
-    )
+            first = city.feedback[source, original]
+            # Where a person says that the original repeats nothing, its copy may still repeat what the original did.
+            assert row["duplicate_of"] == first["feedback_id"] or row["duplicate_of"] in first["automatic"]
+    requests = city.truth["requests"]
+    counted = city.measured("raised", "source", "requests").value
+    assert counted == requests["row_count"] - len(requests["duplicates"])
 
 
 def test_noise_is_not_counted_and_what_people_raised_is(city: City) -> None:
@@ -210,6 +251,10 @@ def test_what_was_planted_is_found_and_hardly_anything_else(city: City) -> None:
     days = Counter(
         (row["topic_code"], row["created_at"][:10]) for key, row in city.feedback.items() if key[1] in asked
     )
+    # So are the problems of several sources, some of which rise above their season.
+    for problem in city.truth["problems"].values():
+        for key in _members(problem):
+            days[city.feedback[key]["topic_code"], city.feedback[key]["created_at"][:10]] += 1
     others = [
         f
         for f in failures
@@ -217,6 +262,138 @@ def test_what_was_planted_is_found_and_hardly_anything_else(city: City) -> None:
         and not any(t == f["topic_code"] and f["started_on"] <= d <= f["last_on"] for t, d in days)
     ]
     assert len(others) <= OTHER_FAILURES, others
+
+
+def _share(flags: Iterable[bool]) -> float:
+    held = list(flags)
+    return sum(held) / len(held)
+
+
+def test_copies_with_small_changes_are_told_to_be_copies(city: City) -> None:
+    family = city.truth["planted"]["near_duplicates"]
+    ids = {city.feedback["posts", i]["feedback_id"]: i for i in {*family, *family.values()}}
+    told = []
+    for copy, first in family.items():
+        row = city.feedback["posts", copy]
+        of = ids.get(row["duplicate_of"], "")
+        told.append(row["exclusion"] == "duplicate" and family.get(of, of) == first)
+    assert _share(told) >= LEVELS["copies collapsed"]
+
+
+def test_reports_by_one_form_about_different_places_are_all_counted(city: City) -> None:
+    reports = [i for ids in city.truth["planted"]["templates"].values() for i in ids]
+    counted = _share(city.feedback["posts", i]["exclusion"] != "duplicate" for i in reports)
+    assert counted >= LEVELS["reports by one form"]
+
+
+def test_floods_move_no_count_and_are_called_what_they_are(city: City) -> None:
+    planted = city.truth["planted"]
+    brigade = [city.feedback["posts", i] for i in planted["brigade"]]
+    assert sum(row["is_counted"] == "true" for row in brigade) <= LEVELS["brigade counted at most"]
+    copies = [row for row in brigade if row["exclusion"] == "duplicate"]
+    assert _share(row["exclusion_rule"].endswith(":brigade") for row in copies) >= LEVELS["brigade named"]
+    wave = [city.feedback["posts", i] for i in planted["wave"]]
+    assert {row["is_counted"] for row in wave} == {"false"}
+    assert {row["exclusion_rule"].split(":")[-1] for row in wave} == {"repost"}
+    noise = [city.feedback["posts", i] for ids in planted["noise"].values() for i in ids]
+    assert _share(row["is_counted"] == "false" for row in noise) >= LEVELS["noise left out"]
+    # Nor do they make a failure.
+    days = {row["created_at"][:10] for row in brigade}
+    assert not [
+        f
+        for f in city.published("failures")
+        if f["topic_code"] in ("permits", "parking")
+        and any(_days_apart(f["started_on"], day) <= 1 for day in days)
+        and f["is_copied_text"] == "false"
+    ]
+
+
+def test_feedback_is_counted_and_little_else(city: City) -> None:
+    posts = {key[1]: row for key, row in city.feedback.items() if key[0] == "posts"}
+    # What chance drew to be labelled says nothing of the program; what was looked for is what it had left out.
+    judged = set(posts) - {i for i, label in city.labels.items() if label["drawn"] == "chance"}
+    feedback = set(city.truth["posts"]["feedback"]) & judged
+    counted = {i for i in judged if posts[i]["is_counted"] == "true"}
+    by_itself = counted - set(city.labels)
+    assert len(feedback & by_itself) / len(feedback) >= LEVELS["feedback counted"]
+    assert len(feedback & by_itself) / len(by_itself) >= LEVELS["counted is feedback"]
+
+
+def _members(problem: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(source, i) for source in ("posts", "requests", "petitions") for i in problem[source]]
+
+
+def test_what_belongs_to_one_problem_meets_in_one_issue(city: City) -> None:
+    problem_of = {
+        member: name for name, problem in city.truth["problems"].items() for member in _members(problem)
+    }
+    issue_of = {row["feedback_id"]: row["issue_id"] for row in city.held("issue_feedback")}
+    # What is in no issue is alone.
+    found = {key: issue_of.get(city.feedback[key]["feedback_id"], ":".join(key)) for key in problem_of}
+    of_issue = Counter(found.values())
+    of_problem = Counter(problem_of.values())
+    both = Counter((found[key], problem_of[key]) for key in problem_of)
+    together = sum(both[found[k], p] / of_problem[p] for k, p in problem_of.items()) / len(found)
+    apart = sum(both[found[k], p] / of_issue[found[k]] for k, p in problem_of.items()) / len(found)
+    assert together >= LEVELS["problem together"]
+    assert apart >= LEVELS["problems apart"]
+    meet = []
+    for problem in city.truth["problems"].values():
+        (issue, _), *_ = Counter(found[key] for key in _members(problem)).most_common(1)
+        meet.append(len({key[0] for key in _members(problem) if found[key] == issue}) >= 2)
+    assert _share(meet) >= LEVELS["sources meet"]
+
+
+def test_a_problem_of_the_last_days_is_on_the_home_page(city: City) -> None:
+    ferry = city.truth["problems"]["ferry-ramp"]
+    failures = [
+        row
+        for row in city.published("failures")
+        if row["topic_code"] == ferry["topic"]
+        and row["last_on"] >= "2026-06-28"
+        and row["is_copied_text"] == "false"
+    ]
+    assert failures
+    assert all(_days_apart(row["started_on"], ferry["from"]) <= 2 for row in failures)
+    home = (city.site / "index.html").read_text("utf-8")
+    assert any(row["failure_id"] in home for row in failures)
+
+
+def test_languages_intents_and_urgencies(city: City) -> None:
+    planted = city.truth["planted"]
+    read = {i: city.feedback["posts", i] for i in {*planted["languages"], *planted["wants"]}}
+    unsaid = {i: facts["lang"] for i, facts in planted["languages"].items() if not facts["is_said"]}
+    assert _share(read[i]["lang"].split("-")[0] == lang for i, lang in unsaid.items()) >= LEVELS["languages"]
+    wants = {i: facts for i, facts in planted["wants"].items() if i not in city.labels}
+    assert _share(read[i]["intent"] == facts["intent"] for i, facts in wants.items()) >= LEVELS["intents"]
+    assert _share(read[i]["urgency"] == facts["urgency"] for i, facts in wants.items()) >= LEVELS["urgencies"]
+
+
+def test_answers_given_elsewhere_reach_what_they_name_and_nothing_else(city: City) -> None:
+    planted = city.truth["planted"]
+    links = {(row["post_name"], row["feedback_id"]): row for row in city.held("update_elsewhere")}
+    answered = {
+        row["feedback_id"] for row in city.held("response_feedback") if row["method"] in ELSEWHERE_METHODS
+    }
+    for number, facts in planted["answers_elsewhere"].items():
+        named = [("requests", i) for i in facts["requests"]] + [("posts", i) for i in facts["posts"]]
+        for key in named:
+            feedback_id = city.feedback[key]["feedback_id"]
+            link = links[f"posts:{number}", feedback_id]
+            assert link["is_counted"]
+            assert link["update_class"] == facts["update_class"]
+            assert (feedback_id in answered) is (facts["update_class"] in RESPONSE_CLASSES)
+    reviewed = {name for (name, _), row in links.items() if row["method"] == "reviewed"}
+    for number in planted["likeness_elsewhere"]:
+        own = [row for (name, _), row in links.items() if name == f"posts:{number}"]
+        assert f"posts:{number}" in reviewed or not any(row["is_counted"] for row in own)
+
+
+def test_what_people_overruled_shows_and_what_matches_nothing_is_a_finding(city: City) -> None:
+    codes = {row["finding_code"] for row in city.published("findings")}
+    assert {"override_expired", "override_unmatched"} <= codes
+    held = [row for row in city.held("override") if row["is_matched"] and not row["is_expired"]]
+    assert {"feedback", "link", "issue"} <= {row["about"] for row in held}
 
 
 def _days_apart(one: str, other: str) -> int:

@@ -55,6 +55,7 @@ FORMS: Mapping[str, Form] = MappingProxyType(
         "responses": "count",
         "rows": "count",
         "updates": "count",
+        "decisions": "count",
         "share": "rate",
         "days": "days",
         "failures": "count",

@@ -39,12 +39,18 @@ _TABLES = (
     "feedback",
     "feedback_update",
     "reading",
+    "sketch",
+    "near_copy",
     "update_reading",
     "issue_feedback",
+    "issue_cell",
     "response_feedback",
     "clock",
 )
 """The tables with rows of single feedback; what is made from them is made anew by the next build."""
+
+_KEPT_TABLES = ("kept_reading", "kept_update_reading")
+"""The tables that keep decisions on words: what they hold of a month goes as a whole, and is decided anew."""
 
 _SHORTEST_COPY = 20
 
@@ -153,6 +159,7 @@ def _remove(store: Store, targets: Iterable[Target], removals: Sequence[Forgotte
             if not ids:
                 continue
             gone = ibis.memtable(pa.table({"gone_id": pa.array(ids, pa.string())}))
+            touched: set[str] = set()
             for name in _TABLES:
                 rows = store.read(name, source_id=source_id)
                 hit = rows.semi_join(gone, rows.feedback_id == gone.gone_id)
@@ -161,6 +168,17 @@ def _remove(store: Store, targets: Iterable[Target], removals: Sequence[Forgotte
                     part = store.read(name, source_id=source_id, months=[month])
                     kept = part.anti_join(gone, part.feedback_id == gone.gone_id)
                     store.write(name, kept, source_id=source_id, months=[month])
+                touched.update(months)
+            for name in _KEPT_TABLES:
+                nothing = store.read(name, source_id=source_id, months=[])
+                store.write(name, nothing, source_id=source_id, months=sorted(touched))
+        gone_ids = [t.feedback_id for t in targets if t.feedback_id]
+        address = store.read("issue_address")
+        if store.con.to_pyarrow(address.worded_by_id.isin(gone_ids).any()).as_py():
+            # An address made of its words answers no longer.
+            store.write(
+                "issue_address", address.filter(~address.worded_by_id.isin(gone_ids).fill_null(False))
+            )
         store.records.forget(removals)
         write_log(store)
         # What was made of many rows may still hold its words.

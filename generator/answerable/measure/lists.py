@@ -13,7 +13,16 @@ from answerable.measure.measures import INTERVAL_ALL, measure_named
 from answerable.measure.results import count_rows, no_rows, share_rows, with_columns
 from answerable.schema import RESPONSE_CLASSES
 
-__all__ = ["findings_rows", "issue_rows", "label_rows", "list_rows", "relevance_rows", "takedown_rows"]
+__all__ = [
+    "findings_rows",
+    "issue_rows",
+    "label_rows",
+    "list_rows",
+    "override_rows",
+    "relevance_rows",
+    "said_rows",
+    "takedown_rows",
+]
 
 Group = tuple[str, str]
 _SUM = (TOTAL, TOTAL)
@@ -133,6 +142,43 @@ def takedown_rows(counts: pd.DataFrame) -> pd.DataFrame:
     index = pd.MultiIndex.from_tuples(cells, names=CELL)
     numbers = pd.Series([int(counts["count"].sum()), *counts["count"]], index=index)
     return with_columns([count_rows("takedowns", numbers, pd.Series([False] * len(index), index=index))])
+
+
+def override_rows(counts: pd.DataFrame) -> pd.DataFrame:
+    """Rows of what people decided in place of the program.
+
+    Nothing is hidden: the decisions are published one by one.
+
+    Args:
+        counts: ``decision`` and ``count``.
+    """
+    if not len(counts):
+        return no_rows()
+    cells = [
+        (TOTAL, TOTAL, INTERVAL_ALL),
+        *(("override", decision, INTERVAL_ALL) for decision in counts["decision"]),
+    ]
+    index = pd.MultiIndex.from_tuples(cells, names=CELL)
+    numbers = pd.Series([int(counts["count"].sum()), *counts["count"]], index=index)
+    return with_columns([count_rows("overrides", numbers, pd.Series([False] * len(index), index=index))])
+
+
+def said_rows(counts: pd.DataFrame) -> pd.DataFrame:
+    """Rows of what was said of each agency's feedback, by class.
+
+    Args:
+        counts: ``agency_code``, ``update_class`` and ``count``, of sources that publish their rows alone: nothing has
+            to be hidden.
+    """
+    if not len(counts):
+        return no_rows()
+    cells = [
+        ("agency_class", f"{agency}/{said}", INTERVAL_ALL)
+        for agency, said in zip(counts["agency_code"], counts["update_class"], strict=True)
+    ]
+    index = pd.MultiIndex.from_tuples(cells, names=CELL)
+    numbers = pd.Series([int(n) for n in counts["count"]], index=index)
+    return with_columns([count_rows("said", numbers, pd.Series([False] * len(index), index=index))])
 
 
 def label_rows(labels: pd.DataFrame, sources: Sources) -> pd.DataFrame:

@@ -296,6 +296,20 @@ _MEASURES = (
         is_monthly=False,
     ),
     Measure(
+        name="said",
+        title="What was said, by agency",
+        definition=(
+            "What agencies said of the feedback that each of them is responsible for, by class, in its own "
+            "conversation or elsewhere. Only sources that publish their messages are in it."
+        ),
+        numerator="updates with a text",
+        leaves_out=_UNCOUNTED,
+        unit="updates",
+        form="count",
+        breakdowns=("agency_class",),
+        is_monthly=False,
+    ),
+    Measure(
         name="closings",
         title="Why it was closed",
         definition="Feedback closed by the source's date, by the reason of closing. Closing is not resolving.",
@@ -325,6 +339,19 @@ _MEASURES = (
         unit="feedback",
         form="count",
         breakdowns=("all", "takedown"),
+        is_monthly=False,
+    ),
+    Measure(
+        name="overrides",
+        title="Decisions by people",
+        definition=(
+            "What people decided in place of the program and what holds now, by what they decided; labels that say "
+            "the opposite of rules and model are among them."
+        ),
+        numerator="decisions",
+        unit="decisions",
+        form="count",
+        breakdowns=("all", "override"),
         is_monthly=False,
     ),
     Measure(
@@ -554,6 +581,95 @@ _MEASURES = (
         definition=f"Of the labelled messages that are feedback: the share that rules and model count. {_WILSON}",
         numerator="those that rules and model count",
         denominator="labelled messages that the person calls feedback",
+        unit="share",
+        form="rate",
+        breakdowns=("all",),
+        is_monthly=False,
+        better="higher",
+    ),
+    Measure(
+        name="relevance_trained",
+        title="Labels that moved the model",
+        definition="Labels of this site by which its own model of what is feedback differs from the general one.",
+        numerator="labelled posts and comments",
+        leaves_out="Those that are kept out to measure it.",
+        unit="feedback",
+        form="count",
+        breakdowns=("all",),
+        is_monthly=False,
+    ),
+    *(
+        Measure(
+            name=f"{name}_label_right",
+            title=f"How often {words} is right",
+            definition=(
+                f"Of the labelled messages that chance drew: the share where rules and models say {words} that the "
+                f"person said; where they say none, that is not right. {_WILSON}"
+            ),
+            numerator="those where both say the same",
+            denominator="labelled messages of which the person said it",
+            leaves_out="Labels that a model of this site was made with.",
+            unit="share",
+            form="rate",
+            breakdowns=("all",),
+            is_monthly=False,
+            better="higher",
+        )
+        for name, words in (("topic", "the topic"), ("intent", "the intent"), ("urgency", "the urgency"))
+    ),
+    Measure(
+        name="topic_model_texts",
+        title="Texts that the model of topics was made of",
+        definition=(
+            "Messages of this site whose topic is known from the source's service code or from a person, and by which "
+            "the program learned what words go with which topic."
+        ),
+        numerator="distinct texts",
+        unit="feedback",
+        form="count",
+        breakdowns=("all",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="topic_modelled",
+        title="Topics that a model said",
+        definition="Feedback whose topic neither a service code nor clear phrases said, but the site's model.",
+        numerator="counted feedback",
+        unit="feedback",
+        form="count",
+        breakdowns=("all",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="topic_unsure",
+        title="Topics of which the model is not sure",
+        definition="Feedback without a topic because the site's model finds none likely enough.",
+        numerator="counted feedback",
+        unit="feedback",
+        form="count",
+        breakdowns=("all",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="topic_said",
+        title="For how many texts phrases and model say a topic",
+        definition=(
+            "Tried on texts whose topic is known, by a model that was made without them (without their author or their "
+            f"day): the share under some topic. {_WILSON}"
+        ),
+        numerator="texts that get a topic",
+        denominator="texts whose topic is known from a service code or a person",
+        unit="share",
+        form="rate",
+        breakdowns=("all",),
+        is_monthly=False,
+    ),
+    Measure(
+        name="topic_right",
+        title="How many of those topics are right",
+        definition=f"Of the texts that got a topic in that trial: the share where it is the known one. {_WILSON}",
+        numerator="texts under the known topic",
+        denominator="texts that got a topic",
         unit="share",
         form="rate",
         breakdowns=("all",),

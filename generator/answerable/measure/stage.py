@@ -25,6 +25,12 @@ from answerable.measure.failures import failure_rows, find_failures
 from answerable.measure.labels import LABELS_FILE, read_labels
 from answerable.measure.measures import METHOD_VERSION
 from answerable.measure.narrow import ended_by_month, narrowed, points_by_clock
+from answerable.measure.understood import (
+    count_understood,
+    model_of_topics,
+    trained_labels,
+    understood_rows,
+)
 from answerable.settings import Settings, month_starts
 
 if TYPE_CHECKING:
@@ -32,7 +38,10 @@ if TYPE_CHECKING:
 
     from answerable.store import Store
 
-__all__ = ["main_measures", "measure"]
+__all__ = ["OVERRIDES", "main_measures", "measure"]
+
+OVERRIDES = "overrides"
+"""What stands in the place of a source in the findings about people's decisions."""
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +89,15 @@ def _write_clocks(store: Store, settings: Settings, known: str) -> None:
     months = sorted({*store.months("feedback"), *store.months("clock")})
     digests = {
         month: _digest(
-            known, store.digest("feedback", "feedback_update", "reading", "response_feedback", month=month)
+            known,
+            store.digest(
+                "feedback",
+                "feedback_update",
+                "reading",
+                "response_feedback",
+                "update_elsewhere",
+                month=month,
+            ),
         )
         for month in months
     }
@@ -90,7 +107,7 @@ def _write_clocks(store: Store, settings: Settings, known: str) -> None:
         with store.transaction():
             rows = clocks(
                 store.read("feedback", months=batch),
-                store.read("feedback_update", months=batch),
+                _updates(store, batch),
                 store.read("reading", months=batch),
                 store.read("response_feedback", months=batch),
                 sources=store.read("source"),
@@ -100,6 +117,25 @@ def _write_clocks(store: Store, settings: Settings, known: str) -> None:
             for month in batch:
                 store.set_mark(f"clock:{month}", digests[month])
         log.info("clocks of %s to %s: %d feedback", batch[0], batch[-1], written.row_count)
+
+
+def _updates(store: Store, months: Sequence[str]) -> ir.Table:
+    """What happened to feedback of some months: its own updates, and what agencies said of it elsewhere.
+
+    What only may be about it (a proposal that nobody has reviewed) is none of it.
+    """
+    columns = ("feedback_id", "at", "kind", "is_official")
+    own = store.read("feedback_update", months=months).select(*columns)
+    if not store.months("update_elsewhere"):
+        return own
+    elsewhere = store.read("update_elsewhere", months=months)
+    named = elsewhere.filter(elsewhere.is_counted).mutate(
+        kind=ibis.literal("replied"), is_official=ibis.literal(True)
+    )
+    # An empty table knows its instants' precision, a file's does not.
+    return ibis.union(
+        *(rows.select(*columns).cast({"at": "timestamp"}) for rows in (own, named)), distinct=False
+    )
 
 
 def _batches(months: Sequence[str], sizes: Mapping[str, int]) -> Iterator[list[str]]:
@@ -128,6 +164,8 @@ def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known:
         settings.site.timezone,
         path.read_bytes() if path.exists() else b"",
         store.mark("relevance_threshold"),
+        store.mark("relevance_trained"),
+        store.mark("topic_model"),
         store.digest(
             "clock",
             "feedback",
@@ -135,9 +173,11 @@ def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known:
             "finding",
             "issue",
             "issue_feedback",
+            "override",
             "reading",
             "response",
             "takedown",
+            "update_elsewhere",
             "update_reading",
         ),
     )
@@ -161,8 +201,11 @@ def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known:
         lists.list_rows(_lists(store, clock), sources, cells),
         lists.findings_rows(_findings(store), sources),
         lists.takedown_rows(_takedowns(store)),
+        lists.override_rows(_overrides(store)),
+        lists.said_rows(_said(store, sources)),
         lists.label_rows(_labels(store, path), sources),
         lists.relevance_rows(_relevance(store), sources, _threshold(store)),
+        understood_rows(count_understood(store), sources, model_of_topics(store), trained_labels(store)),
         lists.issue_rows(_issues(store, sources)),
         failure_rows(failures),
     ]
@@ -225,7 +268,15 @@ def _lists(store: Store, clock: ir.Table) -> pd.DataFrame:
         store.read(name) for name in ("feedback", "reading", "update_reading", "response")
     )
     excluded = reading.filter(reading.exclusion.notnull())
-    said = said.filter(said.update_class.notnull())
+    said = said.filter(said.update_class.notnull()).select("source_id", "update_class")
+    if store.months("update_elsewhere"):
+        # A post counts once, whatever number of feedback it names; as a reply it is counted already.
+        elsewhere = store.read("update_elsewhere")
+        elsewhere = elsewhere.filter(
+            elsewhere.is_counted & ~elsewhere.is_reply & elsewhere.update_class.notnull()
+        )
+        once = elsewhere.select("post_id", "update_class", source_id="post_source_id").distinct()
+        said = said.union(once.select(*said.columns), distinct=False)
     closed = clock.filter(clock.closing_reason.notnull())
     wanted = (
         ("held", "source", feedback, feedback.source_id),
@@ -246,8 +297,52 @@ def _lists(store: Store, clock: ir.Table) -> pd.DataFrame:
 
 
 def _findings(store: Store) -> pd.DataFrame:
-    finding = store.read("finding")
-    return store.frame(finding.group_by("source_id", "finding_code").aggregate(count=finding.row_count.sum()))
+    finding = store.read("finding").select("source_id", "finding_code", "row_count")
+    # Decisions of people are no source's: what is wrong with them is counted under their own name.
+    override = store.read("override")
+    stale = override.filter(override.is_expired | ~override.is_matched).select(
+        source_id=ibis.literal(OVERRIDES),
+        finding_code=override.is_expired.ifelse("override_expired", "override_unmatched"),
+        row_count=ibis.literal(1).cast("int64"),
+    )
+    both = finding.union(stale, distinct=False)
+    return store.frame(both.group_by("source_id", "finding_code").aggregate(count=both.row_count.sum()))
+
+
+def _overrides(store: Store) -> pd.DataFrame:
+    """How many decisions of people hold, by what they decide; labels that overrule the program among them."""
+    override = store.read("override")
+    held = override.filter(override.is_matched & ~override.is_expired)
+    reading = store.read("reading")
+    told = reading.filter(
+        reading.is_labelled_relevant.notnull()
+        & reading.is_judged_relevant.notnull()
+        & (reading.is_labelled_relevant != reading.is_judged_relevant)
+    )
+    decided = held.select(decision="decision").union(
+        told.select(decision=ibis.literal("label")), distinct=False
+    )
+    return store.frame(decided.group_by("decision").aggregate(count=decided.count()).order_by("decision"))
+
+
+def _said(store: Store, sources: Sources) -> pd.DataFrame:
+    """What was said of the feedback that each agency is responsible for, by class; of sources that publish rows."""
+    frames = []
+    private = sorted(sources.private)
+    for batch in _batches(store.months("update_reading"), store.month_counts("update_reading")):
+        said = store.read("update_reading", months=batch)
+        said = said.filter(said.update_class.notnull()).select("feedback_id", "source_id", "update_class")
+        if store.months("update_elsewhere"):
+            elsewhere = store.read("update_elsewhere", months=batch)
+            elsewhere = elsewhere.filter(elsewhere.is_counted & elsewhere.update_class.notnull())
+            elsewhere = elsewhere.filter(elsewhere.post_source_id.notin(private))
+            said = said.union(elsewhere.select(*said.columns), distinct=False)
+        clock = store.read("clock", months=batch).select("feedback_id", "agency_code")
+        rows = said.filter(said.source_id.notin(private)).inner_join(clock, "feedback_id")
+        frames.append(store.frame(rows.group_by("agency_code", "update_class").aggregate(count=rows.count())))
+    if not frames:
+        return pd.DataFrame(columns=["agency_code", "update_class", "count"])
+    return pd.concat(frames).groupby(["agency_code", "update_class"], as_index=False).sum()
 
 
 def _takedowns(store: Store) -> pd.DataFrame:
@@ -283,7 +378,7 @@ def _relevance(store: Store) -> pd.DataFrame:
     """What the model read, and what people said of it, by source, for `lists.relevance_rows`."""
     reading = store.read("reading")
     by_person = reading.is_labelled_relevant
-    is_labelled = reading.is_labelled_by_chance.fill_null(False) & reading.is_judged_relevant.notnull()
+    is_labelled = reading.is_label_held_out.fill_null(False) & reading.is_judged_relevant.notnull()
     return store.frame(
         reading.group_by("source_id").aggregate(
             read=reading.relevance_score.count(),

@@ -28,6 +28,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from answerable import schema
+from answerable.measure.stage import OVERRIDES
+from answerable.publish.decisions import public_overrides
 from answerable.publish.months import month_runs
 from answerable.publish.swap import link_or_copy
 
@@ -104,6 +106,7 @@ _UPDATES = _public(
 )
 _RESPONSES = _public(("response", ()))
 _ISSUES = _public(("issue", ()))
+_OVERRIDES = _public(("override", ()))
 
 
 def _open_rows(store: Store, rows: ir.Table) -> ir.Table:
@@ -167,6 +170,20 @@ def _issues(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: AR
 def _findings(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: ARG001
     """Findings of a source that hides its rows are one row for each code, without identifier or place."""
     finding = _without_people(store.read("finding").select(*schema.table("finding").public_names))
+    # What is wrong with a person's decision is no source's: it is told where the decision is.
+    override = store.read("override")
+    stale = override.filter(override.is_expired | ~override.is_matched)
+    nothing = ibis.null("string")
+    decisions = stale.select(
+        finding_id="override_id",
+        source_id=ibis.literal(OVERRIDES),
+        finding_code=stale.is_expired.ifelse("override_expired", "override_unmatched"),
+        record_id=nothing,
+        file_name=ibis.literal("overrides.csv"),
+        line=ibis.null("int64"),
+        column_name=stale.decision,
+        row_count=ibis.literal(1).cast("int64"),
+    )
     shown = _open_rows(store, finding)
     hidden = finding.anti_join(
         store.read("source").filter(ibis._.is_published_by_row).select("source_id"), "source_id"
@@ -180,7 +197,19 @@ def _findings(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: 
         line=ibis.null("int64"),
         column_name=ibis.null("string"),
     )
-    return shown.union(enough.select(*shown.columns))
+    return shown.union(enough.select(*shown.columns), decisions.select(*shown.columns))
+
+
+def _overrides(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: ARG001
+    return public_overrides(store)
+
+
+def _answers_elsewhere(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: ARG001
+    """What counts; and only where the feedback and what was said are of sources that publish their rows."""
+    rows = store.read("update_elsewhere").filter(ibis._.is_counted)
+    said = store.read("source").filter(ibis._.is_published_by_row).select(post_source_id="source_id")
+    rows = _open_rows(store, rows).semi_join(said, "post_source_id")
+    return rows.mutate(post_name=rows.post_name.re_replace(_DID, "did"))
 
 
 def _takedowns(store: Store, months: Sequence[str] | None) -> ir.Table:  # noqa: ARG001
@@ -298,9 +327,29 @@ EXPORTS: tuple[Export, ...] = (
         _public(("finding", ())),
         ("finding_id",),
         ("source_id", "finding_code", "finding_id"),
-        ("finding", "source"),
+        ("finding", "override", "source"),
         _findings,
-        references=(("source_id", "sources"),),
+    ),
+    Export(
+        "answers_elsewhere",
+        "What agencies said elsewhere of feedback that they name",
+        _public(("update_elsewhere", ()), without=("is_counted",)),
+        ("elsewhere_id",),
+        ("month", "source_id", "feedback_id", "at", "elsewhere_id"),
+        ("update_elsewhere", "source"),
+        _answers_elsewhere,
+        references=(("feedback_id", "feedback"),),
+        is_always_there=False,
+    ),
+    Export(
+        "overrides",
+        schema.table("override").description,
+        _OVERRIDES,
+        ("override_id",),
+        ("reviewed_on", "override_id"),
+        ("override", "source"),
+        _overrides,
+        is_always_there=False,
     ),
     Export(
         "takedowns",

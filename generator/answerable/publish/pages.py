@@ -21,6 +21,7 @@ from answerable import schema
 from answerable.draw import stories
 from answerable.draw.figure import Figure, figure_files, render_figure
 from answerable.draw.numbers import BRIEF
+from answerable.publish.decisions import NEWEST
 from answerable.publish.open_data import DataFile, size_words
 from answerable.publish.templates import day
 from answerable.publish.view import SECTIONS, STATUSES, Group, View
@@ -185,6 +186,7 @@ def few_pages(
             "About",
             more={"finding_codes": schema.FINDING_CODES, "takedown_reasons": schema.TAKEDOWN_REASONS},
         ),
+        *_decisions(view),
         Page(
             "glossary/",
             "glossary.md.jinja",
@@ -259,6 +261,23 @@ def _lists(view: View, features: Sequence[Mapping[str, Any]]) -> Iterator[Page]:
         )
 
 
+def _decisions(view: View) -> Iterator[Page]:
+    if view.numbers.find("overrides") is not None or view.decisions:
+        yield Page(
+            "decisions/",
+            "decisions.md.jinja",
+            "Decisions by people",
+            "Where a person decided in place of the program: about what, from what to what, why, and who.",
+            "About",
+            more={
+                "overridden": schema.OVERRIDDEN,
+                "finding_codes": schema.FINDING_CODES,
+                "shown_decisions": len(view.decisions) if len(view.decisions) >= NEWEST else 0,
+            },
+            is_wide=True,
+        )
+
+
 def _failures_page(view: View) -> Page:
     drawn = view.failures[:DRAWN_FAILURES]
     return Page(
@@ -289,7 +308,11 @@ def _group_page(view: View, group: Group) -> Page:
         f"{group.name}: what people raised, whether it was answered, and how fast.",
         SECTIONS[group.breakdown],
         figures=partial(group_figures, group=group, is_rated=view.is_rated),
-        more={"group": group, "target": target_words(view.settings, group)},
+        more={
+            "group": group,
+            "target": target_words(view.settings, group),
+            "update_classes": schema.UPDATE_CLASSES,
+        },
     )
 
 
@@ -325,6 +348,7 @@ def _method(view: View) -> dict[str, Any]:
         "response_classes": schema.RESPONSE_CLASSES,
         "closing_reasons": schema.CLOSING_REASONS,
         "exclusions": schema.EXCLUSIONS,
+        "copies": schema.COPIES,
         "label_classes": [name for name in schema.UPDATE_CLASSES if name in given],
         "has_hidden_sources": any(not s.is_published_by_row for s in view.sources),
         "label_note": _label_note(view.settings.project, "update_labels.md"),

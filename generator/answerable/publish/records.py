@@ -86,6 +86,7 @@ def issue_lists(view: View, drawing: Drawing) -> Iterator[Record]:
 VERBS: Mapping[str, str] = {
     "acknowledged": "Received",
     "replied": "Reply",
+    "elsewhere": "Said elsewhere",
     "status_changed": "Status changed",
     "closed": "Closed",
     "reopened": "Opened again",
@@ -172,6 +173,8 @@ class _IssueWriter:
             due=None if waiting_on is None else self._due_words(issue, waiting_on),
             events=events,
             is_cut=timeline is not None and timeline.is_cut,
+            terms=[given(term) for term in (issue.key_terms or "").split()],
+            changes=self._changes(issue),
             limits=self._limits,
             issue_id=issue.issue_id,
             contact=self._contact,
@@ -183,6 +186,22 @@ class _IssueWriter:
         return Record(
             issue.path, str(title), str(plain(description[:300])), body, f"{issue.public_title}\n{found_by}"
         )
+
+    def _changes(self, issue: Issue) -> list[Markup]:
+        """What became part of it, and what it was divided from or into."""
+        said = []
+        for change in self._view.issue_changes.get(issue.issue_id, ()):
+            other = self._view.issue_by_id.get(change.other_id)
+            if change.what != "merge" and other is None:
+                continue
+            name = (
+                Markup("another issue")
+                if other is None
+                else Markup('<a href="../{}/">{}</a>').format(other.slug, plain(other.public_title))
+            )
+            who = " by people who reviewed it" if change.is_decided else ""
+            said.append(_CHANGES[change.what].format(name, who, self._day(change.changed_on)))
+        return said
 
     def _answer(self, last: Event) -> Markup:
         """What was said; where the source holds only the address of the answer, a link to it."""
@@ -256,12 +275,18 @@ _CLASS = ' · <span class="timeline__class">'
 _LATEST = ' · <span class="timeline__class">at the latest</span>'
 _WITHHELD = '<p class="meta">Not quoted here: it may name a person.</p>'
 
+_CHANGES: Mapping[str, Markup] = {
+    "merge": Markup("What was {} became part of this one{} (data up to {})."),
+    "split_from": Markup("This was a part of {} and was taken out of it{} (data up to {})."),
+    "split_off": Markup("A part of this was taken out{1} and is now {0} (data up to {2})."),
+}
 _COUNTS = (("Raised", "raised"), ("People behind it", "supporters"), ("Still open", "open"))
 # A petition or a conversation is one feedback: how many people are behind it is what there is to say.
 _ISSUE_NUMBERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "petition": (("People behind it", "supporters"),),
     "conversation": (("People behind it", "supporters"),),
     "place": _COUNTS,
+    "meaning": _COUNTS,
 }
 
 CLASS_WORDS: Mapping[str, str] = {

@@ -29,6 +29,7 @@ from answerable.publish.checks import run_checks
 from answerable.publish.discovery import add_to_search, write_sitemap
 from answerable.publish.feeds import FEED, failures_feed
 from answerable.publish.finished import LinkChecker
+from answerable.publish.moved import redirects, write_redirects
 from answerable.publish.open_data import write_open_data
 from answerable.publish.pages import Drawing, Page, contact_url, few_pages, navigation, render, scene_of
 from answerable.publish.policy import with_policy
@@ -111,6 +112,7 @@ def _write(store: Store, settings: Settings, staging: Path, place: Path, builder
     shells = {section: take_shell(staging, section) for section in sections}
     _finish(staging, drawing)
     stamped = write_records(staging, place, shells, _records(store, view, drawing))
+    write_redirects(staging, redirects(store), settings.site.url)
     _write_files(
         staging,
         {**drawing.files, "assets/vega.js": vega_bundle(build / "cache"), FEED: failures_feed(view)},

@@ -32,7 +32,7 @@ _UPDATES = 8
 
 
 class Event(NamedTuple):
-    """One thing that happened. ``kind`` is ``raised`` or a kind of update; instants are UTC.
+    """One thing that happened. ``kind`` is ``raised``, ``elsewhere`` or a kind of update; instants are UTC.
 
     ``text`` is empty where nothing was said, and where what was said is not quoted (``is_withheld``).
     """
@@ -89,6 +89,7 @@ _KINDS = (
     "acknowledged",
     "status_changed",
     "replied",
+    "elsewhere",
     "closed",
     "confirmed",
     "reopened",
@@ -163,11 +164,14 @@ def _collect(store: Store, months: tuple[str, ...], chosen: pa.Table, events: di
     wanted = ibis.memtable(chosen.select(["issue_id", "feedback_id", "month"]))
     here = wanted.filter(wanted.month.isin(list(months))).select("issue_id", "feedback_id")
     feedback = store.read("feedback", months=months).select(
-        "feedback_id", "created_at", "lang", "url", "is_official"
+        "feedback_id", "created_at", "lang", "url", "is_official", is_petition=ibis._.kind == "petition"
     )
-    reading = store.read("reading", months=months).select("feedback_id", "public_text")
-    raised = here.join(feedback, "feedback_id").left_join(reading, "feedback_id")
-    text = raised.public_text.fill_null("")
+    reading = store.read("reading", months=months).select("feedback_id", "public_title", "public_text")
+    grouped = store.read("issue").select("issue_id", is_of_petition=ibis._.kind == "petition")
+    raised = here.join(feedback, "feedback_id").join(grouped, "issue_id").left_join(reading, "feedback_id")
+    # What a petition asks for is its title: among other feedback it has to be said.
+    asked = (raised.is_petition & ~raised.is_of_petition).ifelse(raised.public_title.fill_null("") + "\n", "")
+    text = (asked + raised.public_text.fill_null("")).strip()
     language: dict[str, tuple[str, str | None]] = {}
     columns = ["issue_id", "feedback_id", "created_at", "lang", "url", "is_official"]
     for row in store.con.to_pyarrow(raised.select(*columns, text=text)).to_pylist():
@@ -203,11 +207,47 @@ def _collect(store: Store, months: tuple[str, ...], chosen: pa.Table, events: di
             is_withheld=bool(said) and quotable(said) is None,
         )
         events[issue_id].append(event)
-    for issue_id, answer in _on_record(store, months, chosen):
+    for issue_id, answer in (*_on_record(store, months, chosen), *_elsewhere(store, months, chosen)):
         found = events.setdefault(issue_id, [])
-        # An entry that answers several feedback of an issue is told once.
+        # What answers several feedback of an issue is told once.
         if not any((e.at, e.kind, e.text) == (answer.at, answer.kind, answer.text) for e in found):
             found.append(answer)
+
+
+def _elsewhere(store: Store, months: tuple[str, ...], chosen: pa.Table) -> Iterator[tuple[str, Event]]:
+    """What agencies said elsewhere of feedback of those months that they name, with its issue; once for each issue."""
+    if not store.months("update_elsewhere"):
+        return
+    said = store.read("update_elsewhere", months=months).filter(ibis._.is_counted)
+    shown = store.read("source").filter(ibis._.is_published_by_row).select(post_source_id="source_id")
+    issue = ibis.memtable(chosen.select(["issue_id"])).distinct()
+    member = store.read("issue_feedback", months=months).select("issue_id", "feedback_id")
+    rows = said.semi_join(shown, "post_source_id").join(member.semi_join(issue, "issue_id"), "feedback_id")
+    once = rows.group_by("issue_id", "post_id").aggregate(
+        feedback_id=rows.feedback_id.min(),
+        **{
+            name: rows[name].first(order_by="feedback_id", include_null=True)
+            for name in ("at", "update_class", "agency_code", "public_text", "lang", "url")
+        },
+    )
+    for row in store.con.to_pyarrow(once.order_by(["issue_id", "at", "post_id"])).to_pylist():
+        text = quotable(row["public_text"])
+        yield (
+            row["issue_id"],
+            Event(
+                at=row["at"],
+                kind="elsewhere",
+                feedback_id=row["feedback_id"],
+                update_class=row["update_class"],
+                agency_code=row["agency_code"],
+                text=text,
+                lang=row["lang"],
+                url=row["url"],
+                is_official=True,
+                is_at_latest=False,
+                is_withheld=bool(row["public_text"]) and text is None,
+            ),
+        )
 
 
 def _on_record(store: Store, months: tuple[str, ...], chosen: pa.Table) -> Iterator[tuple[str, Event]]:

@@ -7,7 +7,7 @@ say of single feedback comes from ``timelines``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -18,7 +18,9 @@ import pyarrow as pa
 from answerable import schema
 from answerable.draw.numbers import Numbers
 from answerable.draw.scene import is_ever_closed
+from answerable.publish.decisions import Decision, newest_decisions
 from answerable.publish.months import month_runs
+from answerable.publish.moved import Change, changes
 from answerable.understand.privacy import MARKS
 
 if TYPE_CHECKING:
@@ -96,6 +98,8 @@ class Issue(NamedTuple):
     status: str
     waiting_at: datetime | None
     is_quoted: bool
+    key_terms: str | None = None
+    is_pinned: bool | None = None
 
     @property
     def path(self) -> str:
@@ -202,6 +206,8 @@ class View:
     examples: Mapping[str, tuple[str, ...]]
     method_version: str
     failures: tuple[Failure, ...] = ()
+    issue_changes: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()
 
     @cached_property
     def as_of_at(self) -> datetime | None:
@@ -308,14 +314,15 @@ class View:
 
     @cached_property
     def newest_issues(self) -> tuple[Issue, ...]:
-        """Issues with a page, the one raised last first."""
-        return tuple(sorted(self.issues, key=lambda i: (i.last_at, i.issue_id), reverse=True))
+        """Issues with a page: those that people pinned, then the one raised last first."""
+        newest = sorted(self.issues, key=lambda i: (i.last_at, i.issue_id), reverse=True)
+        return tuple(sorted(newest, key=lambda i: not i.is_pinned))
 
     @cached_property
     def longest_waiting(self) -> tuple[Issue, ...]:
-        """Issues that wait for an answer, the one that has waited longest first."""
+        """Issues that wait for an answer: those that people pinned, then the one that has waited longest first."""
         waiting = (i for i in self.issues if i.waiting_at is not None)
-        return tuple(sorted(waiting, key=lambda i: (i.waiting_at, i.issue_id)))
+        return tuple(sorted(waiting, key=lambda i: (not i.is_pinned, i.waiting_at, i.issue_id)))
 
     @cached_property
     def issues_by_group(self) -> Mapping[tuple[str, str], tuple[Issue, ...]]:
@@ -330,6 +337,11 @@ class View:
                 if code is not None:
                     found.setdefault((breakdown, code), []).append(issue)
         return {key: tuple(issues) for key, issues in found.items()}
+
+    def is_said_of(self, agency_code: str) -> bool:
+        """Whether anything was said of an agency's feedback that may be told by what it says."""
+        groups = (f"{agency_code}/{name}" for name in schema.UPDATE_CLASSES)
+        return any(self.numbers.find("said", breakdown="agency_class", group=g) is not None for g in groups)
 
     def answers_of(self, agency_code: str) -> tuple[Answer, ...]:
         """The newest answers of an agency."""
@@ -365,6 +377,8 @@ def look(store: Store, settings: Settings) -> View:
             )
         ),
         failures=tuple(_failures(store)),
+        issue_changes=changes(store),
+        decisions=newest_decisions(store),
         examples=_examples(store),
         method_version=_version(numbers),
     )

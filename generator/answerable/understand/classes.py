@@ -40,6 +40,7 @@ __all__ = [
     "load_exclusion_rules",
     "load_update_class_rules",
     "one_id_each",
+    "reason_of_class",
 ]
 
 _RULES = Path(__file__).parent / "rules"
@@ -235,6 +236,11 @@ def classifier(rules: Sequence[UpdateClassRule]) -> Classifier:
     return Classifier(compile_rules(rules), {rule.id: rule for rule in rules})
 
 
+def reason_of_class(update_class: str) -> str:
+    """The reason of closing that a class of update brings by itself; a key of ``schema.CLOSING_REASONS``."""
+    return _REASON_OF_CLASS.get(update_class, "unknown")
+
+
 def classify(text: str | None, by: Classifier) -> Classified:
     """The class of one text of an agency.
 
@@ -246,5 +252,5 @@ def classify(text: str | None, by: Classifier) -> Classified:
     if match is None:
         return Classified(UNCLASSIFIED, "unknown", None)
     rule = by.rules[match.rule_id]
-    reason = rule.closing_reason or _REASON_OF_CLASS.get(rule.update_class, "unknown")
+    reason = rule.closing_reason or reason_of_class(rule.update_class)
     return Classified(rule.update_class, reason, rule.id)

@@ -2,13 +2,14 @@
 
 A label overrules rules and models for the message that it is about. Labels of messages that were drawn by chance also
 measure how often the program is right; those that were drawn because the model doubts, or because somebody looked for
-them, do not.
+them, do not. Where a site has models of its own (`answerable train`), they are made without a part of the labels, drawn
+by author (`held_out`), and only that part measures.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +19,8 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from answerable.errors import SettingsError
-from answerable.schema import INTENTS, URGENCIES
+from answerable.schema import INTENTS, MISSING_CODE, URGENCIES
+from answerable.setting_types import did_you_mean
 from answerable.understand.classes import known
 from answerable.understand.relevance import CONVERSATION_KINDS
 from answerable.understand.texts import hashed
@@ -28,7 +30,16 @@ if TYPE_CHECKING:
 
     from answerable.store import Store
 
-__all__ = ["LABELS_FILE", "Label", "ToLabel", "append_label", "label_table", "read_labels", "to_label"]
+__all__ = [
+    "LABELS_FILE",
+    "Label",
+    "ToLabel",
+    "append_label",
+    "held_out",
+    "label_table",
+    "read_labels",
+    "to_label",
+]
 
 LABELS_FILE = "labels.jsonl"
 """Its name under data/lookups/."""
@@ -41,6 +52,7 @@ class Label(BaseModel):
         source_id, record_id: which message.
         is_relevant: whether it is feedback about a public service; None for "nobody can tell".
         intent, urgency: what it wants and how soon somebody should read it, where it is feedback.
+        topic: the code of what it is about, where it is feedback.
         drawn: how the message came before the person: by chance, because the model doubts, or by search.
         labelled_by, labelled_on: who, when.
     """
@@ -52,6 +64,7 @@ class Label(BaseModel):
     is_relevant: bool | None
     intent: str | None = None
     urgency: str | None = None
+    topic: str | None = None
     drawn: Literal["chance", "doubt", "search"]
     labelled_by: str = Field(min_length=1)
     labelled_on: date
@@ -68,17 +81,21 @@ class Label(BaseModel):
 
     @model_validator(mode="after")
     def _only_feedback_wants_something(self) -> Label:
-        if not self.is_relevant and (self.intent or self.urgency):
-            message = "what is no feedback has neither an intent nor an urgency"
+        if not self.is_relevant and (self.intent or self.urgency or self.topic):
+            message = "what is no feedback has neither an intent nor an urgency nor a topic"
             raise ValueError(message)
         return self
 
 
-def read_labels(path: Path) -> list[Label]:
+def read_labels(path: Path, *, topics: Collection[str] | None = None) -> list[Label]:
     """The labels of a file; none where there is no file.
 
+    Args:
+        path: the file.
+        topics: the codes of the site's topics; None where topics are not looked at.
+
     Raises:
-        SettingsError: a line is no label, or a message is labelled twice.
+        SettingsError: a line is no label or names a topic that the site has not, or a message is labelled twice.
     """
     if not path.exists():
         return []
@@ -93,6 +110,13 @@ def read_labels(path: Path) -> list[Label]:
             wrong = error.errors()[0]
             where = ".".join(map(str, wrong["loc"]))
             raise SettingsError(f"{where}: {wrong['msg']}", file=path, line=number) from error
+        if topics is not None and label.topic is not None and label.topic not in topics:
+            raise SettingsError(
+                f"{label.topic} is not in topics.yml{did_you_mean(label.topic, topics)}",
+                file=path,
+                line=number,
+                remedy="name a topic that is there",
+            )
         name = label.source_id, label.record_id
         if name in seen:
             raise SettingsError(
@@ -130,8 +154,19 @@ def label_table(labels: Iterable[Label]) -> ir.Table:
         "is_labelled_by_chance": pa.array([label.drawn == "chance" for label in told], pa.bool_()),
         "labelled_intent": pa.array([label.intent for label in told], pa.string()),
         "labelled_urgency": pa.array([label.urgency for label in told], pa.string()),
+        "labelled_topic": pa.array([label.topic for label in told], pa.string()),
     }
     return ibis.memtable(pa.table(columns))
+
+
+def held_out(feedback: ir.Table) -> ir.BooleanValue:
+    """Whether a label of that feedback is kept out of the site's models, to measure them: five in sixteen authors'.
+
+    Args:
+        feedback: with feedback_id and author_key.
+    """
+    author = ibis.coalesce(feedback.author_key, feedback.feedback_id)
+    return hashed("held out", author, length=1) < "5"
 
 
 class ToLabel(BaseModel):
@@ -147,7 +182,14 @@ class ToLabel(BaseModel):
     drawn: Literal["chance", "doubt"]
 
 
-def to_label(store: Store, labels: Sequence[Label], *, count: int, is_by_chance: bool) -> list[ToLabel]:
+def to_label(
+    store: Store,
+    labels: Sequence[Label],
+    *,
+    count: int,
+    is_by_chance: bool,
+    is_about_topics: bool = False,
+) -> list[ToLabel]:
     """Messages that nobody has labelled yet, in the order in which they should be.
 
     Args:
@@ -156,6 +198,7 @@ def to_label(store: Store, labels: Sequence[Label], *, count: int, is_by_chance:
         count: at most so many.
         is_by_chance: whether they are drawn by chance (by a hash of their identifiers: the same in every run), or
             those of which the model is least sure come first.
+        is_about_topics: whether, of the doubtful, those come first of which the topic is least sure.
     """
     feedback = store.read("feedback")
     told = feedback.filter(feedback.kind.isin(CONVERSATION_KINDS)).select("feedback_id", "record_id")
@@ -173,7 +216,12 @@ def to_label(store: Store, labels: Sequence[Label], *, count: int, is_by_chance:
     )
     rows = rows.anti_join(known_labels, ["source_id", "record_id"])
     rows = rows.mutate(chance=hashed("label", rows.feedback_id, length=16))
-    if not is_by_chance:
+    if not is_by_chance and is_about_topics:
+        # A model's chance where it was asked; else rules alone either knew a topic or none.
+        is_known = (rows.topic_code != MISSING_CODE).cast("float64")
+        rows = rows.filter(rows.is_counted)
+        rows = rows.mutate(doubt=ibis.coalesce(rows.topic_score, is_known).round(2))
+    elif not is_by_chance:
         rows = rows.filter(rows.relevance_score.notnull())
         rows = rows.mutate(doubt=(rows.relevance_score - 0.5).abs().round(2))
     order = ["chance"] if is_by_chance else ["doubt", "chance"]

@@ -36,7 +36,18 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["LinearModel", "Reading", "Reason", "about_model", "load_model", "save_model"]
+__all__ = [
+    "LinearModel",
+    "ModelCard",
+    "Reading",
+    "Reason",
+    "about_model",
+    "chances_of",
+    "load_model",
+    "read_arrays",
+    "save_model",
+    "whole_numbers",
+]
 
 _GREATEST = 32_000  # of a weight as a whole number of 16 bits
 
@@ -54,6 +65,7 @@ class ModelCard(BaseModel):
     training_sha256: str
     languages: tuple[str, ...] = ()
     text_count: int
+    label_count: int = 0  # of a site's own model: the labels that moved the shipped one
     threshold: float | None = None
     threshold_why: str = ""
     reached: dict[str, float] = {}
@@ -146,7 +158,7 @@ class LinearModel:
         # One cue after another: a sum over an axis may add in any order.
         for place in range(of_cues.shape[1]):
             margins = margins + of_cues[:, place]
-        return Reading(self, batch, margins, _chances(margins), of_words * self.card.unit, found, of_cues)
+        return Reading(self, batch, margins, chances_of(margins), of_words * self.card.unit, found, of_cues)
 
     def cue_margins(self, found: NDArray[np.int8]) -> Floats:
         """What each cue of each text brings, with half of what its pairs bring: ``texts x cues x margins``."""
@@ -157,7 +169,8 @@ class LinearModel:
         return result
 
 
-def _chances(margins: Floats) -> Floats:
+def chances_of(margins: Floats) -> Floats:
+    """The chances of the classes, adding up to one, from margins as `Reading` has them."""
     if margins.shape[1] == 1:
         yes = 1 / (1 + np.exp(-np.clip(margins[:, 0], -30, 30)))
         return np.column_stack((1 - yes, yes))
@@ -185,17 +198,8 @@ def load_model(path: Path) -> LinearModel:
         SettingsError: a file cannot be read, its checksum is wrong, or it was made with other cues than there are.
     """
     card = about_model(path)
-    beside = path.with_suffix(".npz")
-    try:
-        raw = beside.read_bytes()
-    except OSError as error:
-        raise SettingsError("cannot be read", file=beside, remedy="put it beside its .json") from error
-    if hashlib.sha256(raw).hexdigest() != card.weights_sha256:
-        raise SettingsError(
-            f"is not the file that {path.name} was written with", file=beside, remedy="make both anew"
-        )
-    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
-        weights, pair_weights = arrays["weights"], arrays["pair_weights"]
+    arrays = read_arrays(path, card.weights_sha256)
+    weights, pair_weights = arrays["weights"], arrays["pair_weights"]
     known = cues()
     margins = 1 if len(card.classes) == 2 else len(card.classes)
     shapes = (2**card.bits, margins), (margins, len(known.names), len(known.names))
@@ -210,6 +214,29 @@ def load_model(path: Path) -> LinearModel:
         cue_weights=np.array([card.cues[name] for name in known.names]),
         cues=known,
     )
+
+
+def read_arrays(path: Path, sha256: str) -> dict[str, NDArray[np.int16]]:
+    """The arrays of the npz beside a model's JSON.
+
+    Args:
+        path: of the JSON.
+        sha256: what the JSON says of the file.
+
+    Raises:
+        SettingsError: the file cannot be read, or is another one than the JSON says.
+    """
+    beside = path.with_suffix(".npz")
+    try:
+        raw = beside.read_bytes()
+    except OSError as error:
+        raise SettingsError("cannot be read", file=beside, remedy="put it beside its .json") from error
+    if hashlib.sha256(raw).hexdigest() != sha256:
+        raise SettingsError(
+            f"is not the file that {path.name} was written with", file=beside, remedy="make both anew"
+        )
+    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def save_model(
@@ -231,8 +258,8 @@ def save_model(
         pair_weights: ``margins x cues x cues``, nought but above the diagonal; rounded as well.
         about: the other fields of `ModelCard`.
     """
-    unit, whole = _whole(weights)
-    pair_unit, whole_pairs = _whole(pair_weights)
+    unit, whole = whole_numbers(weights)
+    pair_unit, whole_pairs = whole_numbers(pair_weights)
     held = io.BytesIO()
     np.savez_compressed(held, weights=whole, pair_weights=whole_pairs)
     raw = held.getvalue()
@@ -253,7 +280,7 @@ def save_model(
     path.write_text(json.dumps(card.model_dump(), indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _whole(values: Floats) -> tuple[float, NDArray[np.int16]]:
-    """Numbers as whole ones, and the unit that they are in."""
+def whole_numbers(values: Floats) -> tuple[float, NDArray[np.int16]]:
+    """Numbers as whole ones of 16 bits, and the unit that they are in."""
     unit = float(np.abs(values).max() / _GREATEST) or 1.0
     return unit, np.rint(values / unit).astype(np.int16)

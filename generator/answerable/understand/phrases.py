@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ __all__ = ["Match", "Matcher", "PhraseRule", "compile_rules", "matching_form", "
 _GAP_WORDS = 6
 _GAPS = 3  # bare stars in one phrase: the work for a text is bounded by 7 ** 3 steps a word, and real phrases have one
 _RUN = 40  # characters that a wildcard inside a word may stand for; longer "words" are noise
+_SHORT = 500  # characters of a text whose form is remembered
+_ASCII_WORDS = re.compile("[a-z0-9]+")
 _PREFIX = 3  # letters of a word with a wildcard by which it is looked up
 
 
@@ -79,9 +81,16 @@ def visible_form(text: str) -> str:
 
 def matching_form(text: str) -> str:
     """The words of a text as phrases are compared with them: case-folded, one space between and at both ends."""
+    return _short_form(text) if len(text) <= _SHORT else _form(text)
+
+
+def _form(text: str) -> str:
     folded = unicodedata.normalize("NFKC", visible_form(text).casefold())
-    words: list[str] = _words().findall(folded)
+    words: list[str] = (_ASCII_WORDS if folded.isascii() else _words()).findall(folded)
     return " " + " ".join(words) + " " if words else " "
+
+
+_short_form = lru_cache(maxsize=4096)(_form)  # several matchers are asked about each text of a batch
 
 
 class PhraseRule(Protocol):
@@ -117,13 +126,20 @@ class _Phrase:
     written: str
     pattern: re.Pattern[str]
     lookup: str  # a fixed word, or the first letters of one and "*", or "" where there is neither
+    literal: str  # what the pattern looks for, where it has no wildcard: to look for it so is far quicker
+
+    def is_in(self, form: str, *, is_whole: bool) -> bool:
+        """Whether a text has it, by its matching form."""
+        if self.literal:
+            return form == self.literal if is_whole else self.literal in form
+        return bool(self.pattern.match(form) if is_whole else self.pattern.search(form))
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
     rule_id: str
     phrases: tuple[_Phrase, ...]
-    unless: tuple[re.Pattern[str], ...]
+    unless: tuple[_Phrase, ...]
 
 
 def _parts(phrase: str) -> list[str]:
@@ -187,7 +203,8 @@ def _compiled(phrase: str, *, is_whole: bool) -> _Phrase:
     if error:
         raise ValueError(error)
     parts = _parts(phrase)
-    return _Phrase(phrase, _pattern(parts, is_whole=is_whole), _lookup(parts))
+    literal = "" if any(set(part) & set("*#") for part in parts) else f" {' '.join(parts)} "
+    return _Phrase(phrase, _pattern(parts, is_whole=is_whole), _lookup(parts), literal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +236,10 @@ class Matcher:
                 continue
             rule = self.rules[number]
             phrase = rule.phrases[position]
-            found = phrase.pattern.match(form) if rule.rule_id in self.whole else phrase.pattern.search(form)
-            if found is None:
+            if not phrase.is_in(form, is_whole=rule.rule_id in self.whole):
                 continue
             done = number
-            if not any(veto.search(form) for veto in rule.unless):
+            if not any(veto.is_in(form, is_whole=False) for veto in rule.unless):
                 yield Match(rule.rule_id, phrase.written)
 
 
@@ -243,7 +259,7 @@ def compile_rules(rules: Iterable[PhraseRule]) -> Matcher:
             raise ValueError(message)
         seen.add(rule.id)
         phrases = tuple(_compiled(phrase, is_whole=rule.is_whole) for phrase in rule.phrases)
-        unless = tuple(_compiled(phrase, is_whole=False).pattern for phrase in rule.unless)
+        unless = tuple(_compiled(phrase, is_whole=False) for phrase in rule.unless)
         if rule.is_whole:
             whole.add(rule.id)
         for position, phrase in enumerate(phrases):

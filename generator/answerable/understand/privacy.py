@@ -2,11 +2,11 @@
 
 What is recognised: e-mail addresses, telephone numbers, private persons' accounts and addresses of their profiles,
 payment cards, bank accounts, numbers of persons and machines' addresses, other runs of six digits or more (case
-numbers), number plates, house numbers, and names of persons. Each piece is replaced by a mark that says its kind, such
-as ``[email]`` or ``[name]`` (`MARKS`).
+numbers), number plates, coordinates, house numbers with their streets, and names of persons. Each piece is replaced by
+a mark that says its kind, such as ``[email]`` or ``[name]`` (`MARKS`).
 
 What is structured is found nearly always. Names are found by guesswork: after words such as "spoke with", beside a
-well-known first name, at signatures, and, where the site's own texts show how they write words (`Spelling`), wherever a
+listed given name, at signatures, and, where the site's own texts show how they write words (`Spelling`), wherever a
 word has a capital that they seldom or never write. So only ``[name]`` is a guess: publish/ quotes no text with one.
 A name in a script without capitals, and most in small letters that nothing announces, are missed.
 
@@ -25,8 +25,9 @@ from dataclasses import dataclass
 import ftfy
 
 from answerable.understand.phrases import visible_form
+from answerable.understand.privacy_addresses import without_addresses
 from answerable.understand.privacy_names import without_names
-from answerable.understand.privacy_structured import without_house_numbers, without_plates, without_structured
+from answerable.understand.privacy_structured import without_plates, without_structured
 from answerable.understand.privacy_words import (
     KINDS,
     MARKS,
@@ -118,17 +119,14 @@ def _latin_alone(run: re.Match[str]) -> str:
     return turned if all(unicodedata.name(char, "").startswith("LATIN") for char in letters) else found
 
 
-def _pass(text: str, context: PrivacyContext, counts: Counter[str]) -> str:
-    text = without_plates(text, context, counts)
-    text = without_structured(text, context, counts)
-    text = without_house_numbers(text, context, counts)
-    return without_names(text, context, counts)
+_STEPS = (without_plates, without_addresses, without_structured, without_names)
+# Addresses before numbers: a postcode alone would be taken for one of them.
 
 
 def redact(text: str, context: PrivacyContext = _NOTHING_KNOWN) -> Redacted:
     """A text without the personal data that rules can find.
 
-    Passes over the text until one finds nothing (a mark can bring two pieces together), so the result holds nothing
+    Goes on until every step has found nothing (a mark can bring two pieces together), so the result holds nothing
     that `detected` would find, and redacting it again changes nothing. A text for which that never happens (none is
     known) is withheld: its result is empty.
 
@@ -138,11 +136,15 @@ def redact(text: str, context: PrivacyContext = _NOTHING_KNOWN) -> Redacted:
     """
     counts: Counter[str] = Counter()
     current = clean(text)
-    for _ in range(_PASSES):
-        following = clean(_pass(current, context, counts))
-        if following == current:
+    quiet = 0  # steps that have found nothing since the text last changed
+    for number in range(_PASSES * len(_STEPS)):
+        following = _STEPS[number % len(_STEPS)](current, context, counts)
+        if following != current:
+            current, quiet = clean(following), 0
+        else:
+            quiet += 1
+        if quiet == len(_STEPS):
             break
-        current = following
     else:
         current = ""
     return Redacted(current, tuple((kind, counts[kind]) for kind in KINDS if counts[kind]))
@@ -151,5 +153,7 @@ def redact(text: str, context: PrivacyContext = _NOTHING_KNOWN) -> Redacted:
 def detected(text: str, context: PrivacyContext = _NOTHING_KNOWN) -> tuple[tuple[str, int], ...]:
     """What the detectors find in a text: kinds and counts; empty for every text that `redact` returned."""
     counts: Counter[str] = Counter()
-    _pass(clean(text), context, counts)
+    current = clean(text)
+    for step in _STEPS:
+        step(current, context, counts)
     return tuple((kind, counts[kind]) for kind in KINDS if counts[kind])

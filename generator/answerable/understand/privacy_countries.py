@@ -57,10 +57,18 @@ def _dni_is_valid(found: str) -> bool:
     return "TRWAGMYFPDXBNJZSQVHLCKE"[int(found[:-1]) % 23] == found[-1].upper()
 
 
+def _nino_is_valid(found: str) -> bool:
+    """Whether a National Insurance number has letters that are given out (HM Revenue & Customs, NIM39110)."""
+    return (
+        found[0] not in "DFIQUV" and found[1] not in "DFIOQUV" and found[:2].isupper() and found[-1] in "ABCD"
+    )
+
+
 CHECKS: Final[dict[str, Callable[[str], bool]]] = {
     "luhn": luhn_is_valid,
     "verhoeff": _verhoeff_is_valid,
     "dni": _dni_is_valid,
+    "nino": _nino_is_valid,
 }
 """Checksums by the name that the table uses; each takes the letters and ASCII digits alone."""
 
@@ -74,7 +82,7 @@ class Id(_Read):
 
     name: str
     shape: str
-    check: Literal["luhn", "verhoeff", "dni"] | None = None
+    check: Literal["luhn", "verhoeff", "dni", "nino"] | None = None
 
     @field_validator("shape")
     @classmethod
@@ -97,6 +105,7 @@ class Country(_Read):
     iban: int | None = Field(None, ge=11, le=30)
     ids: tuple[Id, ...] = ()
     plates: tuple[str, ...] = ()
+    plates_of_vehicles: tuple[str, ...] = ()
     streets: _Streets = _Streets()
 
 
@@ -112,7 +121,13 @@ def countries() -> dict[str, Country]:
     return load_yaml(_FILE, _Table).countries
 
 
+_SHAPE_PART = re.compile(r"(.)(\{\d(?:,\d)?\})?")
+
+
 def shape_pattern(shape: str) -> str:
-    """A shape of the table as a regular expression; of a fixed length but for the blanks."""
-    stands_for = {"9": r"\d", "A": "[A-Za-z]", " ": r"[ \-]?"}
-    return "".join(stands_for.get(char) or re.escape(char) for char in shape)
+    """A shape of the table as a regular expression; of a bounded length."""
+    stands_for = {"9": r"\d", "A": "[A-Za-z]", " ": r"[ \-]?", "_": r"[ \-]"}
+    return "".join(
+        (stands_for.get(part[1]) or re.escape(part[1])) + (part[2] or "")
+        for part in _SHAPE_PART.finditer(shape)
+    )

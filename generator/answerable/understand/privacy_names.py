@@ -1,27 +1,38 @@
-"""Names of persons, by guesswork: a capitalised word that no list holds, where something announces a person.
+"""Names of persons, by guesswork: words with a capital that are no common ones, where something shows a person.
 
-What announces one: a word before it ("spoke with", "Mr."), a well-known first name, a verb of speaking after it, an
-initial, a telephone number behind it, the place of a signature. Where the site's texts show how they write their words,
-nothing need announce it: a capital where they write none is enough, unless it stands where places stand ("on Gough").
+What shows one: a word before it ("spoke with", "Mr."), a given name, a surname behind one or an initial, a verb of
+speaking after it, a telephone number behind it, the place of a signature. Where places stand ("on Gough", "Rua
+Antonov", "Cole Street") nothing is a person. Where the site's texts show how they write their words, a word with a
+capital that they write otherwise never is enough.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Final
 
-from answerable.understand.privacy_words import (
-    MARKS,
-    OPENS_SENTENCE,
-    PrivacyContext,
-    Spelling,
-    any_of,
-    words,
-    words_that_are_no_names,
+from answerable.understand.privacy_lexicon import (
+    ALSO,
+    CALLS,
+    CAPITAL,
+    CAPITALS,
+    COMMON,
+    GIVEN,
+    INITIAL,
+    MAYBE,
+    NEVER,
+    ODD,
+    PARTICLE,
+    PUBLIC,
+    STREET,
+    SURNAME,
+    Lexicon,
+    lexicon,
 )
+from answerable.understand.privacy_words import MARKS, OPENS_SENTENCE, PrivacyContext, any_of, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,406 +40,764 @@ if TYPE_CHECKING:
 __all__ = ["without_names"]
 
 _TOKENS = 5  # the longest name, in words
-_NO_WORD_BEFORE = r"(?<![\w@.'\u2019\-])"
+_BEFORE = 48  # characters before a name that are read for what announces it
+_PHRASE = 5  # the longest announcement, in words
 
-# A word of a name: letters, with apostrophes and hyphens inside; or an initial with its full stop.
-_TOKEN = re.compile(r"[^\W\d_](?:\.(?=[ ]?[^\W\d_])|[^\W\d_'\u2019\-]*+(?:['\u2019\-][^\W\d_]++)*+)")
-_NEXT = re.compile(r"[ \t]{1,2}")
-_AND = re.compile(r"[ \t]?[/&][ \t]?|[ \t](?:and|y|et|und|e)[ \t]")
-_LINE_END = re.compile(r"[ \t]*+[.!,)\]\"]{0,2}+[ \t]*+(?:\n|\Z)")
-_CAPITAL_WORD = re.compile(rf"{_NO_WORD_BEFORE}[^\W\d_]\w*+")
-_DASHES = r"\-\u2013\u2014~*"
-_CARET_INITIALS = re.compile(r"(?<!\S)\^[ ]?[A-Za-z]{1,3}(?!\w)")
-_DASH_NAME = re.compile(rf"(?:(?<=\s)|(?<=[.!?]))[{_DASHES}]{{1,2}}[ ]?(?=[^\W\d_])")
-_DASH_INITIALS = re.compile(rf"(?<=\s)[{_DASHES}/][ ]?(?P<initials>[A-Z]{{2}})[ \t]*+\Z")
-_LAST_INITIALS = re.compile(r"(?:(?<=[.!?])[ ]{1,2}|(?<=/\d\d)[ ])(?P<initials>[A-Za-z]{2,3})\.?[ \t\n]*+\Z")
-# Not N, S, E and W: "N. Point", "E. Main" are streets.
-_INITIAL_SURNAME = re.compile(
-    r"(?<![\w.@'\u2019&/\-])[A-DF-MO-RT-VX-Z]\.[ ]?(?P<surname>[^\W\d_][\w'\u2019\-]{2,30})"
+# A word: letters, with apostrophes and hyphens inside; or an initial with its full stop.
+_WORD = re.compile(
+    r"(?<![\w@#/&=?])(?<!\w['\u2019\-])(?:(?<!\.)|(?<=[A-Z]\.)(?<![A-Za-z\d][A-Z]\.))"
+    r"[^\W\d_](?:\.(?=[ ]?[^\W\d_]|\Z)|[^\W\d_]*+(?:['\u2019\-][^\W\d_]++)*+(?![\w@]))"
 )
-_PAIR = rf"{_NO_WORD_BEFORE}(?P<first>[^\W\d_]\w{{1,20}})[ ](?P<last>[^\W\d_][\w'\u2019\-]{{1,30}})"
-_PAIR_BEFORE_MARK = re.compile(rf"{_PAIR},?[ ]?(?:at |@ ?|[\-\u2013:(]{{1,2}} ?)?(?=\[(?:phone|email)\])")
-_SURNAME_BEFORE = re.compile(rf"{_NO_WORD_BEFORE}(?P<surname>[^\W\d_][\w'\u2019\-]{{1,30}}),[ ]?\Z")
-_WORD_BEFORE = re.compile(r"(\w{1,20})\.?[ ]\Z")
-_JOINTS = re.compile(r"['\u2019\-]")
+_ANY_WORD = re.compile(r"[^\W\d_][^\W\d_'\u2019\-]*+(?:['\u2019\-][^\W\d_]++)*+")
 _LETTERS = re.compile(r"[^\W\d_]")
-_ANY_WORD = re.compile(r"[^\W\d_][\w'\u2019\-]*+")
-_WORDS = re.compile(
-    r"(?<![\w@#./=&?'\u2019\-])[^\W\d_][^\W\d_'\u2019\-]*+(?:['\u2019\-][^\W\d_]++)*+(?![\w@])"
-)
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S++", re.IGNORECASE)
+_AND = re.compile(
+    r"[ \t]?[/&,][ \t]?(?:(?:and|y|et|und|e|or)[ \t])?|[ \t](?:and|y|e|et|und|or|o|ou|oder)[ \t]"
+)
+_LINE_END = re.compile(r"[ \t]*+[.!,)\]\"]{0,2}+[ \t]*+(?:\n|\Z)")
+_AFTER_DASH = re.compile(r"(?:\s|[.!?])[\-\u2013\u2014~*]{1,2}[ ]?\Z")
+_SEPARATORS = ' \t\n:,/?"\u201c\u201e(.!;-\u2013\u2014'
+_AFTER_ANNOUNCED = re.compile(r"[:,/?]?[ \t]{1,2}[\"\u201c\u201e(]?|[:,/?(][\"\u201c(]?")
+_AFTER_TITLE = re.compile(r"\.?[ \t]{0,2}")
+_AFTER_CLOSING = re.compile(
+    r"[ \t]{0,2}(?:[,.!;:\-\u2013\u2014]{1,3}[ \t\n>]{0,6}|\n[ \t\n>]{0,5}|(?<=[ \t]))"
+)
+_CARET_INITIALS = re.compile(r"(?<!\S)\^[ ]?[A-Za-z]{1,3}(?!\w)")
+_DASH_INITIALS = re.compile(r"(?<=\s)[\-\u2013\u2014~*/][ ]?(?P<initials>[A-Z]{2})[ \t]*+\Z")
+_LAST_INITIALS = re.compile(r"(?:(?<=[.!?])[ ]{1,2}|(?<=/\d\d)[ ])(?P<initials>[A-Za-z]{2,3})\.?[ \t\n]*+\Z")
+_IS_LIKE_A_PERSON = re.compile(r"[ ](?:is|was)[ ](?:from|very|so|always|my|our|a|an|not)\b|[ ]had[ ]")
+_NOUN = re.compile(
+    r"(?:ung|heit|keit|schaft|ion|t\u00e4t|amt|haus|platz|verein|werke?|bahn|park|schule|bad|tor|hof|markt|viertel|stadt|dorf|heim"
+    r"|hausen|burg|berg|tal|feld|wald|see|bach|au|ingen|kirchen|steig|weg|ring|stra\u00dfe|strasse|gasse|bau|rat|meister|erin|innen)s?\Z"
+)
+_AND_NAME = re.compile(r"[ ](?:and|&|y|et|und|e)[ ]\[name\]")
+_NAME_AND = re.compile(r"\[name\][ ](?:and|&|y|et|und|e)[ ]\Z")
+_SPOKEN_TO = re.compile(
+    r",[ ](?:can|could|would|will|please|thank|thanks|you|why|bitte|danke|por favor|gracias|merci)\b"
+)
+_BEFORE_MARK = re.compile(
+    r",?[ ]?(?:at |@ ?|[\-\u2013:(]{1,2} ?|(?:on|at|unter|tel\.?:?|al|au) )?\[(?:phone|email|handle)\]"
+)
+_SURNAME_BEFORE = re.compile(r"(?<![\w@.'\u2019\-])(?P<surname>[^\W\d_][\w'\u2019\-]{1,30}),[ ]?\Z")
 _JOINS_PLACES = re.compile(r"[ \t]*(?:[/&,@x+\-\u2013]|and|y|et|und|e|i|or|to)?[ \t]*")
-_BEFORE = re.compile(r"(?:(\w{1,20})[ \t]{1,2})?(\w{1,20})['\u2019]?[ \t]{0,2}[\"\u201c(]?\Z")
-_CONTRACTION = re.compile(r"\w+['\u2019](?:m|ve|ll|d|t|re|l|n)")
-_ENDINGS = ("s", "es", "ed", "d", "ing")
-_TITLED = 0.6  # of a text's words with a capital: more, and a capital says nothing
-_LONGEST_SMALL_NAME = 3  # words
-_PREFIX = re.compile(r"\A(?:Mc|Mac|De|Di|Du|La|Le|Van|Fitz)(?=[^\W\d_a-z])")
+_ENDS_TEXT = re.compile(r"[\s.!)\]\"]*\Z")
+_BEFORE_LAST = re.compile(r"[,.!?;\n\-\u2013\u2014:]\s*\Z")
 
-
-@dataclass(frozen=True, slots=True)
-class _Patterns:
-    announced: re.Pattern[str]
-    titles: re.Pattern[str]
-    signatures: re.Pattern[str]
-    spoke: re.Pattern[str]
-    spoke_surely: re.Pattern[str]
-    pair_that_speaks: re.Pattern[str]
-    own_name: re.Pattern[str]
-    sure_before: re.Pattern[str]
+_SURE, _KNOWN, _TITLE, _CLOSING, _OWN, _KIN, _INTRODUCED = 1, 2, 4, 8, 16, 32, 64
+_TITLED: Final = 0.6  # of a text's words with a capital: more, and a capital says nothing
+_SHOUTED: Final = 0.7  # of a text's letters
+_LONG_VERB = 5  # letters; the short verbs would make names of headings: "Field Work is ..."
 
 
 @cache
-def _patterns() -> _Patterns:
+def _phrases() -> dict[str, int]:
+    """What each announcement announces."""
     lists = words()
-    lead = r"(?<![\w'\u2019\-])"
-    announced = any_of(lists.before_names | lists.before_known_names)
-    # The short verbs would make names of headings: "Field Work is ...".
-    long_verbs = any_of(word for word in lists.after_names if len(word) > 4)
-    return _Patterns(
-        announced=re.compile(
-            rf"{lead}(?P<said>{announced})(?:[:,/?][ \t]{{0,2}}|[ \t]{{1,2}})[\"\u201c(]?(?=[^\W\d_])",
-            re.IGNORECASE,
-        ),
-        titles=re.compile(
-            rf"{lead}(?:{any_of(lists.titles)})(?:\.[ \t]{{0,2}}|[ \t]{{1,2}})(?=[^\W\d_])", re.IGNORECASE
-        ),
-        signatures=re.compile(
-            rf"{lead}(?:{any_of(lists.before_signatures)})[ \t]{{0,2}}"
-            r"(?:[,.!;:\-\u2013\u2014]{1,3}[ \t\n]{0,4}|\n[ \t\n]{0,3})(?=[^\W\d_])",
-            re.IGNORECASE,
-        ),
-        spoke=re.compile(rf"[ \t]{{1,2}}(?:{any_of(lists.after_names)})(?!\w)", re.IGNORECASE),
-        spoke_surely=re.compile(rf"[ \t]{{1,2}}(?:{long_verbs})(?!\w)", re.IGNORECASE),
-        own_name=re.compile(
-            rf"{lead}(?:{any_of(lists.before_own_name)})[.:?]?[ \t]{{1,2}}(?=[^\W\d_])", re.IGNORECASE
-        ),
-        # Before the place where a name in small letters begins; of what is before it no more is read than that.
-        sure_before=re.compile(rf"{lead}(?:{any_of(lists.before_names)})[:,]?[ \t]{{1,2}}\Z", re.IGNORECASE),
-        pair_that_speaks=re.compile(rf"{_PAIR}(?:[ ]?[\"\u201c]|[ ](?i:{long_verbs})(?!\w))"),
+    found: dict[str, int] = {}
+    for phrases, kind in (
+        (lists.before_names, _SURE),
+        (lists.before_known_names, _KNOWN),
+        (lists.titles, _TITLE),
+        (lists.before_signatures, _CLOSING),
+        (lists.before_own_name, _OWN),
+        (lists.before_kin, _KIN),
+        (lists.before_introductions, _INTRODUCED),
+    ):
+        for phrase in phrases:
+            plain = " ".join(part.rstrip(".") for part in phrase.split())
+            found[plain] = found.get(plain, 0) | kind
+    return found
+
+
+@cache
+def _last_words() -> frozenset[str]:
+    return frozenset(phrase.rpartition(" ")[2] for phrase in _phrases())
+
+
+@cache
+def _spoke() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Verbs after a person's name: all, and the longer ones, which are sure."""
+    verbs = words().after_names
+    sure = any_of(verb for verb in verbs if len(verb) >= _LONG_VERB)
+    return (
+        re.compile(rf"[ \t]{{1,2}}(?:{any_of(verbs)})(?!\w)", re.IGNORECASE),
+        re.compile(rf"[ \t]{{1,2}}(?:{sure})(?!\w)", re.IGNORECASE),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A text and what its capitals mean."""
-
-    text: str
-    ordinary: frozenset[str]
-    is_shouted: bool  # nearly all in capitals: a capital says nothing
-    spelling: Spelling | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Name:
+@dataclass(slots=True)
+class _Token:
     start: int
     end: int
-    tokens: tuple[str, ...]
+    word: str
+    bits: int
 
 
-def _plain(token: str) -> str:
-    return token.removesuffix("'s").removesuffix("\u2019s").casefold()
+@dataclass
+class _Text:
+    """A text, its words, and what its capitals mean."""
+
+    text: str
+    tokens: list[_Token]
+    lexicon: Lexicon
+    has_spelling: bool
+    spans: list[tuple[int, int]] = field(default_factory=list)
+
+    @cached_property
+    def is_shouted(self) -> bool:
+        """Nearly all in capitals: a capital says nothing."""
+        if self.text.islower():
+            return False
+        letters = _LETTERS.findall(self.text)
+        return len(letters) > 12 and sum(map(str.isupper, letters)) > _SHOUTED * len(letters)
+
+    @cached_property
+    def is_titled(self) -> bool:
+        """Most words have a capital, as in a heading."""
+        long = [token for token in self.tokens if len(token.word) > 3]
+        capitals = sum(bool(token.bits & CAPITAL) for token in long if token.bits & (COMMON | PUBLIC))
+        common = sum(bool(token.bits & (COMMON | PUBLIC)) for token in long)
+        return common >= 3 and capitals > _TITLED * common
+
+    @cached_property
+    def has_nouns_with_capitals(self) -> bool:
+        """The text is of a language that writes all nouns with one."""
+        nouns = words().nouns_with_capitals
+        return sum(token.word.casefold() in nouns for token in self.tokens) > 1
+
+    @cached_property
+    def has_unknown_words(self) -> bool:
+        """A word in small letters that no list holds: slang, or a language that is not known here."""
+        known = CAPITAL | COMMON | PUBLIC | GIVEN | SURNAME | PARTICLE | INITIAL
+        return sum(not token.bits & known and len(token.word) > 2 for token in self.tokens) > 0
+
+    @cached_property
+    def addresses(self) -> list[tuple[int, int]]:
+        return (
+            [match.span() for match in _ADDRESS.finditer(self.text)]
+            if "://" in self.text or "www." in self.text
+            else []
+        )
+
+    def opens_sentence(self, at: int) -> bool:
+        return OPENS_SENTENCE.search(self.text, max(0, at - 4), at) is not None
+
+    def gap(self, index: int) -> str:
+        """What stands between a word and the next."""
+        return (
+            self.text[self.tokens[index].end : self.tokens[index + 1].start]
+            if index + 1 < len(self.tokens)
+            else "\n"
+        )
 
 
-def _is_initial(token: str) -> bool:
-    letter = token.removesuffix(".")
-    return len(letter) == 1 and letter.isupper()
+def _starts_line(text: str, at: int) -> bool:
+    return not text[text.rfind("\n", 0, at) + 1 : at].strip("> \t*-")
 
 
-def _is_name_case(token: str) -> bool:
-    """Capital first and small after; also McCoy, O'Neill and Smith-Jones; not SFPark or DataSF."""
-    parts = (_PREFIX.sub("", part) for part in _JOINTS.split(token))
-    return all(sum(char.isupper() for char in part) <= 1 for part in parts)
+def _said_before(of: _Text, at: int) -> tuple[int, str]:
+    """What the words before a place announce (bits of `_SURE` and the others), and the last of them."""
+    before = of.text[max(0, at - _BEFORE) : at]
+    core = before.rstrip(_SEPARATORS)
+    separator = before[len(core) :]
+    parts = core.rpartition("\n")[2].casefold().split(" ")
+    last = _bare(parts[-1])
+    if last not in _last_words():
+        return 0, last
+    found = 0
+    phrases = _phrases()
+    phrase = ""
+    for count in range(1, _PHRASE + 1):
+        if count > len(parts):
+            break
+        part = parts[-count]
+        if count > 1 and part.endswith((",", ";", "!", "?", ")")):
+            break
+        phrase = f"{_bare(part)} {phrase}".rstrip()
+        kinds = phrases.get(phrase, 0)
+        if kinds & _OWN and separator in {". ", "."}:
+            found |= _OWN
+        if kinds & (_SURE | _KNOWN | _OWN | _KIN | _INTRODUCED) and _AFTER_ANNOUNCED.fullmatch(separator):
+            found |= kinds & (_SURE | _KNOWN | _OWN | _KIN | _INTRODUCED)
+        if kinds & _TITLE and _AFTER_TITLE.fullmatch(separator):
+            found |= _TITLE
+        if kinds & _CLOSING and (_AFTER_CLOSING.fullmatch(separator) or separator in {" ", "  "}):
+            found |= _CLOSING
+    return found, last
 
 
-def _is_name_word(token: str, of: _Text, *, after: tuple[str, ...] = ()) -> bool:
-    """Whether a word may belong to a person's name, given the words of the name before it."""
-    if not token[0].isupper():
+def _bare(word: str) -> str:
+    return word.strip(".,:;!?\"'\u201c\u201e()[]>*-\u2013\u2014\n\t")
+
+
+def _is_place_before(of: _Text, index: int) -> bool:
+    """Whether a street, a school or the like is named here: "rue Okonkwo", "Plaza de José Martí", "escola Antonov"."""
+    lists = words()
+    for back in range(1, 5):
+        if index - back < 0 or "\n" in of.gap(index - back) or of.gap(index - back).strip(" .'\u2019"):
+            return False
+        token = of.tokens[index - back]
+        word = token.word.casefold().removesuffix(".")
+        if word in lists.before_streets:
+            # "c" and "r" are short for a street only right before its name.
+            return back == 1 or len(word) > 1 or bool(token.bits & CAPITAL)
+        if not (
+            word in lists.name_particles
+            or word in lists.titles
+            or word in lists.titles_of_streets
+            or token.bits & CAPITAL
+        ):
+            return False
+    return False
+
+
+def _is_place_word_before(last: str, of: _Text, at: int) -> bool:
+    return _is_said(last, of, at, words().before_public_things)
+
+
+def _is_said(last: str, of: _Text, at: int, phrases: frozenset[str]) -> bool:
+    """Whether the word before a place of a text, or the two before it, are one of some phrases."""
+    return last in phrases or " ".join(of.text[max(0, at - 30) : at].casefold().split()[-2:]) in phrases
+
+
+def _name_from(of: _Text, index: int, *, is_announced: bool) -> list[_Token]:
+    """The words of a name that begins with a word of a text; empty where none does."""
+    run: list[_Token] = []
+    position = index
+    while position < len(of.tokens) and len(run) < _TOKENS:
+        token = of.tokens[position]
+        if not _belongs(of, position, run, is_announced=is_announced):
+            break
+        run.append(token)
+        gap = of.gap(position)
+        if token.word.endswith(("'s", "\u2019s")) or not (
+            gap in {" ", "  ", "\t"} or (gap == "" and token.word.endswith("."))
+        ):
+            break
+        position += 1
+    while run and (run[-1].bits & PARTICLE and not run[-1].bits & CAPITAL):
+        run.pop()
+    if all(token.bits & INITIAL for token in run):
+        return []
+    return run
+
+
+def _belongs(of: _Text, position: int, run: list[_Token], *, is_announced: bool) -> bool:  # noqa: C901, PLR0911, PLR0912 - one rule after another
+    token = of.tokens[position]
+    bits = token.bits
+    is_particle = token.word.casefold() in words().name_particles and (bool(run) or is_announced)
+    if is_particle and bits & CAPITAL and _capital_follows(of, position):  # "Fatima El Amrani"
+        return True
+    if not bits & CAPITAL:
+        return bool(run) and bool(bits & PARTICLE) and _capital_follows(of, position)
+    if bits & INITIAL:
+        if run:
+            if token.word in {"I", "A", "O", "E", "Y"}:
+                return token.word != "I" and _capital_follows(of, position)
+            return not (run[-1].bits & COMMON and not run[-1].bits & (GIVEN | SURNAME))
+        return (token.word.endswith(".") or token.word not in "AIOEY") and _capital_follows(of, position)
+    if bits & ODD:
         return False
-    plain = _plain(token)
-    if plain in words().first_names:
+    if (
+        bits & CAPITALS
+        and not of.is_shouted
+        and not (run and not run[-1].bits & INITIAL and not run[-1].bits & CAPITALS)
+    ):
+        # An acronym, unless a name stands before it: "Sonya YI".
+        if run or len(token.word) < 4 or bits & (ALSO | COMMON):
+            return False
+        return bool(bits & GIVEN) or (bool(bits & SURNAME) and _given_follows(of, position))  # "DUPONT Marie"
+    if bits & STREET:
+        return (
+            bool(run)
+            and bool(bits & SURNAME)
+            and run[0].bits & (GIVEN | ALSO) == GIVEN
+            and (is_announced or "-" in run[0].word)
+        )
+    is_listed = bool(bits & (GIVEN | SURNAME))
+    if run:
+        if len(run) == 1 and run[0].bits & GIVEN and not run[0].bits & COMMON and not bits & NEVER:
+            if bits & PUBLIC and (
+                run[0].bits & (ALSO | PUBLIC) or token.word.casefold() in words().public_things
+            ):
+                return False
+            # "Tom Folks": after a given name even a common word is a surname.
+            if not bits & COMMON:
+                return True
+            return len(token.word) > 2 and not of.is_shouted
+        if run[-1].bits & INITIAL and not bits & NEVER:
+            return True
+        if is_listed:
+            return not bits & NEVER or not bits & COMMON or bool(bits & GIVEN and not bits & ALSO)
+        return not bits & (COMMON | PUBLIC)
+    if is_listed:
+        if bits & GIVEN and not (bits & NEVER and bits & ALSO):
+            return True
+        if bits & NEVER:  # "Regards, Will Kettering"
+            return is_announced and _unknown_follows(of, position)
+        return is_announced or not bits & COMMON
+    return not bits & (COMMON | PUBLIC)
+
+
+def _unknown_follows(of: _Text, position: int) -> bool:
+    if of.gap(position) != " ":
+        return False
+    bits = of.tokens[position + 1].bits
+    return bool(bits & CAPITAL) and not bits & (COMMON | PUBLIC | STREET | INITIAL | CAPITALS)
+
+
+def _given_follows(of: _Text, position: int) -> bool:
+    if of.gap(position) not in {" ", ", "}:
+        return False
+    bits = of.tokens[position + 1].bits if position + 1 < len(of.tokens) else 0
+    return bool(bits & GIVEN and bits & CAPITAL) and not bits & (ALSO | COMMON | CAPITALS)
+
+
+def _capital_follows(of: _Text, position: int) -> bool:
+    """Whether, after small words that names have inside, a word with a capital follows that may be a name."""
+    for ahead in range(1, 4):
+        gap = of.gap(position + ahead - 1)
+        if gap not in {" ", "  ", ""}:
+            return False
+        token = of.tokens[position + ahead]
+        if token.word.casefold() in words().name_particles:
+            continue
+        if token.bits & CAPITAL:
+            return (
+                bool(token.bits & INITIAL)
+                or not token.bits & (NEVER | STREET | ODD)
+                or bool(token.bits & (GIVEN | SURNAME))
+            )
+        return False
+    return False
+
+
+def _names(of: _Text) -> Iterator[tuple[int, int]]:
+    """Names written with capitals, from left to right."""
+    index = 0
+    previous = public_end = -1  # where the last name, and the last place, ended
+    while index < len(of.tokens):
+        token = of.tokens[index]
+        bits = token.bits
+        is_start = bits & CAPITAL and (
+            bits & (MAYBE | INITIAL) or token.word.casefold() in words().name_particles
+        )
+        if not is_start:
+            index += 1
+            continue
+        if any(start <= token.start < end for start, end in of.addresses):
+            index += 1
+            continue
+        said, last = _said_before(of, token.start)
+        run = _name_from(of, index, is_announced=bool(said & (_SURE | _TITLE | _KIN | _CLOSING | _OWN)))
+        if not run:
+            index += 1
+            continue
+        start, end = run[0].start, run[-1].end
+        if previous >= 0 and _AND.fullmatch(of.text, previous, start):
+            said |= _KNOWN
+        joined = public_end >= 0 and _JOINS_PLACES.fullmatch(of.text, public_end, start) is not None
+        verdict = _is_person(of, index, run, said, last, is_joined_to_place=joined)
+        if verdict is None:
+            public_end = end
+        elif verdict:
+            inverted = _SURNAME_BEFORE.search(of.text, max(0, start - 40), start)
+            if inverted and run[0].bits & GIVEN and not of.is_shouted:
+                surname = of.lexicon[inverted["surname"]]
+                if (
+                    surname & CAPITAL
+                    and not surname & (COMMON | PUBLIC | ODD | CAPITALS | STREET)
+                    and not (surname & GIVEN and not surname & SURNAME)
+                ):
+                    start = inverted.start("surname")
+            yield start, _without_possessive(run[-1])
+            previous = end
+        index += len(run)
+
+
+def _without_possessive(token: _Token) -> int:
+    return token.end - 2 if token.word.endswith(("'s", "\u2019s")) else token.end
+
+
+def _is_person(  # noqa: C901, PLR0911, PLR0912 - one rule after another
+    of: _Text, index: int, run: list[_Token], said: int, last: str, *, is_joined_to_place: bool
+) -> bool | None:
+    """Whether a run of words is a person; None where a place or a body stands."""
+    seen = _Seen(of, run)
+    if said & _TITLE and (seen.is_listed or not of.is_shouted) and not _is_place_before(of, index):
+        return True
+    if _is_place_before(of, index) or _is_thing_behind(of, index, run):
+        return None
+    if said & (_SURE | _OWN):
+        return seen.is_listed or not of.is_shouted
+    if of.is_shouted:
+        return (len(seen.full) > 1 and bool(seen.given) and bool(seen.strong)) or bool(
+            seen.strong and said & (_KNOWN | _KIN)
+        )
+    if seen.ends_line and (
+        said & _CLOSING or _AFTER_DASH.search(of.text, max(0, seen.start - 6), seen.start)
+    ):
+        return True
+    if said & _CLOSING and len(seen.full) > 1 and (seen.given or seen.strong):
+        return True
+    if said & (_KNOWN | _KIN) and (seen.given or seen.strong or (run[0].bits & INITIAL and len(run) > 1)):
+        return True
+    if said & _INTRODUCED and (seen.is_listed or of.text[seen.end : seen.end + 1] == ","):
+        return True
+    if said & _KIN and not run[0].bits & PUBLIC and not of.has_nouns_with_capitals:
+        return True
+    if _BEFORE_MARK.match(of.text, seen.end) and (len(seen.full) > 1 or seen.strong):
+        return True
+    if _is_beside_name(of, seen) and not of.is_titled:
+        return True
+    if any(token.bits & INITIAL for token in run) and seen.full:
+        return _is_person_with_initial(of, run, seen)
+    found = _are_names(of, seen, last) if len(seen.full) > 1 else _is_one_name(of, index, run, seen, last)
+    if found is not None:
+        return found
+    if is_joined_to_place or _is_place_word_before(last, of, seen.start):
+        return None
+    return of.has_spelling and _by_spelling(of, index, run)
+
+
+def _is_beside_name(of: _Text, seen: _Seen) -> bool:
+    """Whether "and" joins the run to a name that was found, or it is spoken to, or speaks in a dialogue."""
+    if _AND_NAME.match(of.text, seen.end) or _NAME_AND.search(of.text, max(0, seen.start - 14), seen.start):
+        return True
+    if not of.opens_sentence(seen.start) or len(seen.full) > 1:
+        return False
+    if _SPOKEN_TO.match(of.text, seen.end):
+        return True
+    is_speaker = of.text[seen.end : seen.end + 1] == ":" and _starts_line(of.text, seen.start)
+    return is_speaker and (bool(seen.given) or (of.has_spelling and "\n" in of.text))
+
+
+class _Seen:
+    """What the words of a run show, each looked at alone."""
+
+    def __init__(self, of: _Text, run: list[_Token]) -> None:
+        self.full = [t for t in run if not t.bits & (INITIAL | PARTICLE) or t.bits & (GIVEN | SURNAME)]
+        self.given = [t for t in run if t.bits & GIVEN]
+        self.strong = [t for t in run if t.bits & (GIVEN | SURNAME) and not t.bits & (ALSO | COMMON | PUBLIC)]
+        self.strong_given = [t for t in self.strong if t.bits & GIVEN]
+        self.is_listed = any(t.bits & (GIVEN | SURNAME) for t in run)
+        self.start, self.end = run[0].start, run[-1].end
+        self.is_possessive = run[-1].word.endswith(("'s", "\u2019s"))
+        self.ends_line = _LINE_END.match(of.text, self.end) is not None
+
+
+def _is_person_with_initial(of: _Text, run: list[_Token], seen: _Seen) -> bool:
+    """J. Bloggs, Will L. Ashworth; "S. Main" is a street's."""
+    if run[0].word in {"N.", "S.", "E.", "W."} and not seen.strong and not seen.ends_line:
+        return False
+    if run[0].bits & INITIAL and not run[0].word.endswith(".") and not seen.is_listed:
+        return False
+    return not of.is_titled or bool(seen.given)
+
+
+def _are_names(of: _Text, seen: _Seen, last: str) -> bool | None:  # noqa: PLR0911 - one rule after another
+    """Whether two words or more are a person's; None where nothing shows it."""
+    is_at_place = _is_place_word_before(last, of, seen.start)
+    if seen.strong_given and not (of.has_nouns_with_capitals and not seen.full[0].bits & GIVEN):
+        return True
+    if (seen.given and seen.strong) or len(seen.strong) > 1:
+        return not is_at_place or None
+    if seen.given and seen.ends_line and _starts_line(of.text, seen.start):
+        return True
+    if seen.ends_line and _is_block(of, seen) and _starts_line(of.text, seen.start):
+        return True
+    if not of.is_titled:
+        if (seen.given or seen.strong) and not is_at_place and not of.has_nouns_with_capitals:
+            return True
+        if (
+            seen.ends_line
+            and not of.has_nouns_with_capitals
+            and _starts_line(of.text, seen.start)
+            and "\n" in of.text
+        ):
+            return True
+        if _spoke()[1].match(of.text, seen.end):
+            return True
+        is_known = (
+            last in words().articles or is_at_place or any(t.bits & (COMMON | PUBLIC) for t in seen.full)
+        )
+        is_noun = of.has_nouns_with_capitals and any(_NOUN.search(token.word) for token in seen.full)
+        if not is_known and not is_noun and len(seen.full) < 4:
+            return True
+    return None
+
+
+def _is_block(of: _Text, seen: _Seen) -> bool:
+    """Whether unknown words stand alone on a line of a text of several, as in a letter's head."""
+    known = COMMON | PUBLIC | INITIAL
+    return (
+        of.text.count("\n") > 1 and len(seen.full) < 4 and not any(token.bits & known for token in seen.full)
+    )
+
+
+def _is_one_name(of: _Text, index: int, run: list[_Token], seen: _Seen, last: str) -> bool | None:  # noqa: PLR0911 - one rule after another
+    """Whether one word is a person's; None where nothing shows it."""
+    lists = words()
+    is_given = bool(seen.given) and not run[0].bits & (COMMON | PUBLIC)
+    speaks, surely = (pattern.match(of.text, seen.end) is not None for pattern in _spoke())
+    if seen.strong_given:
+        if last in lists.articles:
+            return None
+        if _is_said(last, of, seen.start, lists.before_places_only) and (
+            last != "at"
+            or (run[0].bits & SURNAME and of.text[seen.end : seen.end + 1] not in {":", "!", "?"})
+        ):
+            return None
+        if not of.opens_sentence(seen.start):
+            return not of.is_titled and not _titled_around(of, index, run)
+        if (
+            speaks
+            or seen.is_possessive
+            or of.text[seen.end : seen.end + 1] == ","
+            or _another_follows(of, index, run)
+        ):
+            return True
+        return (seen.ends_line and not of.is_titled and len(of.tokens) > 1) or None
+    if is_given and seen.is_possessive and last not in lists.before_public_things:
+        return True
+    if is_given and _another_follows(of, index, run):
         return True
     if (
-        len(after) == 1
-        and _plain(after[0]) in words().first_names
-        and not of.is_shouted
-        and token[1:].islower()
+        seen.ends_line
+        and _starts_line(of.text, seen.start)
+        and "\n" in of.text
+        and _ENDS_TEXT.match(of.text, seen.end)
     ):
-        # "Tom Folks": after a first name even an ordinary word is a surname.
-        return len(token) > 2 and plain not in words().street_suffixes
-    if plain in of.ordinary or ("-" in plain and any(part in of.ordinary for part in plain.split("-"))):
-        return False
-    if len(token) > 1 and token.isupper():
-        # An acronym, unless the text shouts or a name in capitals stands before it.
-        return of.is_shouted or bool(after)
-    return _is_name_case(token)
-
-
-def _name_at(of: _Text, at: int) -> _Name | None:
-    """The name that begins at a place of a text, if one does."""
-    tokens: list[str] = []
-    ends: list[int] = []
-    position = at
-    while len(tokens) < _TOKENS and (match := _TOKEN.match(of.text, position)):
-        token = match.group()
-        is_particle = bool(tokens) and token in words().name_particles
-        if not (is_particle or _is_initial(token) or _is_name_word(token, of, after=tuple(tokens))):
-            break
-        tokens.append(token)
-        ends.append(match.end())
-        gap = _NEXT.match(of.text, match.end())
-        position = gap.end() if gap else match.end()
-        if gap is None and not token.endswith("."):
-            break
-    while tokens and tokens[-1] in words().name_particles:
-        tokens.pop()
-        ends.pop()
-    # Initials alone are no name: "A", "I", "B C".
-    if all(_is_initial(token) for token in tokens):
-        return None
-    follower = _TOKEN.match(of.text, position)
-    suffixes = words().street_suffixes
-    if any(_plain(token) in suffixes for token in tokens) or (
-        follower and follower.group().casefold() in suffixes
+        return True  # a last line of its own
+    if (is_given or seen.strong) and surely and not _is_place_word_before(last, of, seen.start):
+        return True
+    after = index + len(run)
+    if (
+        not of.is_titled
+        and not of.has_nouns_with_capitals
+        and after < len(of.tokens)
+        and of.tokens[after].word in lists.verbs_of_persons
+        and of.gap(after - 1) == " "
+        and last not in lists.articles
     ):
-        return None  # a street: "Cole Street", "Mission St"
-    return _Name(at, ends[-1], tuple(tokens))
-
-
-def _is_known(name: _Name, of: _Text) -> bool:
-    """Whether more than a capital says that this is a person: a first name, or an initial with a surname."""
-    if any(_plain(token) in words().first_names for token in name.tokens):
         return True
-    head, *rest = name.tokens
-    return _is_initial(head) and bool(rest) and (head.endswith(".") or head not in "AI") and not of.is_shouted
+    return None
 
 
-def _announced(of: _Text) -> Iterator[tuple[int, int]]:
-    """Names after the words that announce them, and those joined to them by "and"."""
-    patterns = _patterns()
-    for match in patterns.announced.finditer(of.text):
-        said = " ".join(match["said"].casefold().split())
-        title = patterns.titles.match(of.text, match.end())
-        name = _name_at(of, title.end() if title else match.end())
-        is_sure = (said in words().before_names or title is not None) and not of.is_shouted
-        for _ in range(_TOKENS):
-            if name is None or not (is_sure or _is_known(name, of)):
-                break
-            yield (name.start, name.end)
-            join = _AND.match(of.text, name.end)
-            name = _name_at(of, join.end()) if join else None
-    for title in patterns.titles.finditer(of.text):
-        name = _name_at(of, title.end())
-        if name is not None and (not of.is_shouted or _is_known(name, of)):
-            yield (name.start, name.end)
-
-
-def _signed(of: _Text) -> Iterator[tuple[int, int]]:
-    """Names at the end of a text or line, after a closing word or a dash."""
-    for pattern in (_patterns().signatures, _DASH_NAME):
-        for match in pattern.finditer(of.text):
-            name = _name_at(of, match.end())
-            if name is not None and _LINE_END.match(of.text, name.end) and not of.is_shouted:
-                yield (name.start, name.end)
-
-
-def _by_first_name(of: _Text) -> Iterator[tuple[int, int]]:
-    """Well-known first names with a surname behind or before them, or a verb of speaking after them."""
-    for match in _CAPITAL_WORD.finditer(of.text):
-        word, at = match.group(), match.start()
-        if not word[0].isupper() or word.casefold() not in words().first_names:
-            continue
-        before = _WORD_BEFORE.search(of.text, max(0, at - 24), at)
-        if before and before[1].casefold() in words().before_places:
-            continue
-        name = _name_at(of, at)
-        if name is None or _plain(name.tokens[0]) != word.casefold():
-            continue
-        surname = _SURNAME_BEFORE.search(of.text, max(0, at - 40), at)
-        if surname and _is_name_word(surname["surname"], of) and not of.is_shouted:
-            yield (surname.start("surname"), name.end)
-        elif len(name.tokens) > 1 or _patterns().spoke.match(of.text, name.end):
-            yield (name.start, name.end)
-
-
-def _by_shape(of: _Text) -> Iterator[tuple[int, int]]:
-    """An initial with a surname; two capitalised words before a telephone number, a quotation or a verb of speaking."""
-    if of.is_shouted:
-        return
-    for match in _INITIAL_SURNAME.finditer(of.text):
-        name = _name_at(of, match.start())
-        if name is not None and _is_name_word(match["surname"], of):
-            yield (name.start, name.end)
-    for pattern in (_PAIR_BEFORE_MARK, _patterns().pair_that_speaks):
-        for match in pattern.finditer(of.text):
-            if all(len(match[part]) > 2 and _is_name_word(match[part], of) for part in ("first", "last")):
-                yield (match.start("first"), match.end("last"))
-
-
-def _is_ordinary(word: str, of: _Text) -> bool:
-    """Whether a word, or one that it is a form of, is known to be no name, by the lists or the site's spelling.
-
-    Where something announces a name only the lists count: people who write no capitals write names small.
-    """
-    plain = _plain(word)
-    forms = [plain, *(plain.removesuffix(end) for end in _ENDINGS if plain.endswith(end))]
-    if "-" in plain:
-        forms += plain.split("-")
-    small = of.spelling.small if of.spelling is not None else frozenset()
-    return bool(_CONTRACTION.fullmatch(plain)) or any(form in of.ordinary or form in small for form in forms)
-
-
-def _by_spelling(of: _Text, spelling: Spelling) -> Iterator[tuple[int, int]]:
-    """Words with a capital that the site's texts write neither small nor often, but for where places stand."""
-    found = list(_WORDS.finditer(of.text))
-    capitals = sum(match.group()[0].isupper() for match in found)
-    nouns = words().nouns_with_capitals
-    if of.is_shouted:
-        return
-    least = 1 if len(found) <= _TOKENS or capitals <= _TITLED * len(found) else 2
-    if sum(match.group().casefold() in nouns for match in found) > 1:
-        return
-    addresses = [match.span() for match in _ADDRESS.finditer(of.text)]
-    done = public_end = 0  # where the last name, and the last thing that is public, ended
-    for match in found:
-        word, at = match.group(), match.start()
-        if at < done or not word[0].isupper() or not _is_unknown(word, of, spelling):
-            continue
-        if any(start <= at < end for start, end in addresses):
-            continue
-        name = _name_at(of, at)
-        if name is None or not _is_unknown(name.tokens[0], of, spelling):
-            continue
-        done = name.end
-        joins = public_end and _JOINS_PLACES.fullmatch(of.text, public_end, at)
-        if joins or _is_public(of, name):
-            public_end = name.end
-            continue
-        if _is_person(of, name, spelling, least=least):
-            yield (name.start, name.end)
-
-
-def _is_unknown(word: str, of: _Text, spelling: Spelling) -> bool:
-    if len(word) < 2 or word.isupper() or not _is_name_case(word):
+def _another_follows(of: _Text, index: int, run: list[_Token]) -> bool:
+    """Whether a given name is joined to the run by "and": "Boris and Kavita"."""
+    after = index + len(run)
+    if after + 1 >= len(of.tokens):
         return False
-    plain = _plain(word)
-    return plain in words().first_names or not (plain in spelling.often or _is_ordinary(word, of))
+    joint, other = of.tokens[after], of.tokens[after + 1]
+    return (
+        joint.word in {"and", "y", "et", "und", "e", "or", "o", "ou", "oder"}
+        and of.gap(after - 1) == " "
+        and bool(other.bits & CAPITAL and other.bits & GIVEN)
+        and not (other.bits & ALSO and run[0].bits & ALSO)
+    )
 
 
-def _is_public(of: _Text, name: _Name) -> bool:
-    """Whether a place or a body stands here: by the word before it, or the one behind it."""
-    lists = words()
-    before = _BEFORE.search(of.text, max(0, name.start - 45), name.start)
-    if before:
-        last = before[2].casefold()
-        pair = f"{(before[1] or '').casefold()} {last}"
-        if last in lists.before_public_things or pair in lists.before_public_things:
-            return not any(_plain(token) in lists.first_names for token in name.tokens)
-    behind = _TOKEN.match(of.text, name.end + 1)
-    return behind is not None and _plain(behind.group()) in lists.public_things
-
-
-def _is_person(of: _Text, name: _Name, spelling: Spelling, *, least: int) -> bool:
-    """Whether capitals show enough: at the beginning of a sentence, and in headings, every word has one."""
-    unknown = sum(_is_unknown(token, of, spelling) for token in name.tokens)
-    if unknown > 1 or name.tokens[0].casefold() in words().first_names:
+def _is_thing_behind(of: _Text, index: int, run: list[_Token]) -> bool:
+    """Whether a street or a body is named: "Cole Street", "Khandallah Station", "Acme Ltd"."""
+    if run[-1].bits & STREET and not (len(run) > 1 and run[-1].bits & SURNAME):
         return True
-    if unknown < least:
-        return False
-    if not OPENS_SENTENCE.search(of.text, max(0, name.start - 4), name.start):
+    if run[0].word.casefold() in words().before_streets:
         return True
-    behind = _TOKEN.match(of.text, name.end + 1)
-    if behind is None:
+    after = index + len(run)
+    if after >= len(of.tokens) or of.gap(after - 1).strip(" '\u2019-"):
         return False
-    return behind.group() in words().verbs_of_persons
+    if run[-1].word.endswith(("'s", "\u2019s")):  # "Bishop's Green"
+        return bool(of.tokens[after].bits & CAPITAL) and not of.tokens[after].bits & CAPITALS
+    behind = of.tokens[after]
+    if behind.bits & STREET:
+        return True
+    return bool(behind.bits & CAPITAL) and behind.word.casefold() in words().public_things
+
+
+def _titled_around(of: _Text, index: int, run: list[_Token]) -> bool:
+    """Whether common words beside a name have capitals too: a heading, where a capital shows nothing."""
+    for place in (index - 1, index + len(run)):
+        if 0 <= place < len(of.tokens):
+            token = of.tokens[place]
+            is_beside = not of.gap(min(place, index + len(run) - 1)).strip(" ")
+            is_first = of.opens_sentence(token.start)
+            if (
+                is_beside
+                and not is_first
+                and token.bits & CAPITAL
+                and token.bits & COMMON
+                and len(token.word) > 3
+            ):
+                return not token.bits & NEVER or token.word.casefold() not in words().titles
+    return False
+
+
+def _by_spelling(of: _Text, index: int, run: list[_Token]) -> bool:  # noqa: PLR0911 - one rule after another
+    """Whether the site's spelling shows a person: words with a capital that it writes neither small nor often."""
+    if of.has_nouns_with_capitals or of.is_titled or _titled_around(of, index, run):
+        return False
+    unknown = [token for token in run if not token.bits & (COMMON | PUBLIC | INITIAL) and len(token.word) > 1]
+    if not unknown or (run[0].bits & CAPITALS):
+        return False
+    if len(unknown) > 1:
+        return True
+    if of.has_unknown_words:
+        return False
+    start, end = run[0].start, run[-1].end
+    if not of.opens_sentence(start):
+        return True
+    if _IS_LIKE_A_PERSON.match(of.text, end):
+        return True
+    after = index + len(run)
+    return (
+        after < len(of.tokens)
+        and of.tokens[after].start == end + 1
+        and of.tokens[after].word in words().verbs_of_persons
+    )
 
 
 def _in_small_letters(of: _Text) -> Iterator[tuple[int, int]]:
-    """Names in small letters: after "my name is" and "mrs"; well-known first names that something else confirms."""
-    for match in _patterns().own_name.finditer(of.text):
-        span = _small_name(of, match.end())
-        if span:
-            yield span
-    if of.spelling is None:
-        return
-    for match in _WORDS.finditer(of.text):
-        word = match.group()
-        if word not in words().first_names or word in of.spelling.also_words or word in of.ordinary:
+    """Names in small letters: after "my name is" and "mrs", at a text's end, and where more confirms a given name."""
+    done = -1
+    for index, token in enumerate(of.tokens):
+        bits = token.bits
+        if bits & CAPITAL or token.start < done or bits & INITIAL:
             continue
-        start, end = _small_name(of, match.start()) or match.span()
-        if (
-            end > match.end()
-            or _patterns().spoke_surely.match(of.text, end)
-            or _patterns().sure_before.search(of.text, max(0, match.start() - 40), match.start())
+        is_strong = bool(bits & GIVEN and not bits & (COMMON | ALSO))
+        if not bits & (MAYBE | GIVEN) and bits & COMMON and not bits & PARTICLE:
+            continue
+        said, _ = _said_before(of, token.start)
+        if not (is_strong or said & _OWN or (said & (_CLOSING | _INTRODUCED | _KIN) and bits & MAYBE)):
+            continue
+        run = _small_run(of, index, said)
+        if not run or any(start <= token.start < end for start, end in of.addresses):
+            continue
+        if not said & _INTRODUCED and (_is_place_before(of, index) or _is_street(of, index + len(run))):
+            continue
+        if _shows_small_name(of, run, said, is_strong=is_strong):
+            yield token.start, _without_possessive(run[-1])
+            done = run[-1].end
+
+
+def _is_street(of: _Text, index: int) -> bool:
+    return index < len(of.tokens) and bool(of.tokens[index].bits & STREET) and of.gap(index - 1) == " "
+
+
+def _shows_small_name(of: _Text, run: list[_Token], said: int, *, is_strong: bool) -> bool:  # noqa: PLR0911 - one rule after another
+    start, end = run[0].start, run[-1].end
+    if said & _OWN or (is_strong and said & (_SURE | _KIN)):
+        return True
+    is_given = bool(run[0].bits & GIVEN)
+    if said & _INTRODUCED and is_given:
+        return True
+    if said & _CLOSING and is_given and _LINE_END.match(of.text, end):
+        return True
+    if said & _CLOSING and any(token.bits & (GIVEN | SURNAME) for token in run) and len(run) > 1:
+        return _LINE_END.match(of.text, end) is not None
+    if not is_strong:
+        return False
+    if len(run) > 1:
+        return True
+    if _spoke()[1].match(of.text, end) or _BEFORE_MARK.match(of.text, end):
+        return True
+    if of.text[max(0, start - 6) : start].endswith((", not ", ", ")) and (
+        of.text[end : end + 2] in {", ", ""} or _spoke()[0].match(of.text, end)
+    ):
+        return True
+    return _ENDS_TEXT.match(of.text, end) is not None and (
+        bool(said & _CLOSING) or _BEFORE_LAST.search(of.text, max(0, start - 4), start) is not None
+    )
+
+
+def _small_run(of: _Text, index: int, said: int) -> list[_Token]:
+    """The words from one on that may be a name though they are small: those that are no common ones."""
+    run: list[_Token] = []
+    for place in range(index, min(index + 4, len(of.tokens))):
+        token = of.tokens[place]
+        bits = token.bits
+        if bits & CAPITAL and not run:
+            break
+        is_particle = bool(bits & PARTICLE) and (bool(run) or bool(said & _OWN))
+        follows = place + 1 < len(of.tokens) and of.tokens[place + 1].bits & MAYBE and of.gap(place) == " "
+        if is_particle or (len(token.word) < 2 and run):
+            if not follows:
+                break
+        elif (
+            len(token.word) < 2
+            or (
+                bits & (COMMON | PUBLIC | STREET)
+                and not (bits & GIVEN and not bits & COMMON)
+                and not (bits & GIVEN and said & (_OWN | _CLOSING) and not bits & NEVER)
+            )
+            or (
+                run
+                and not bits & (GIVEN | SURNAME)
+                and (token.word.endswith(("ed", "ing")) or not (said & (_OWN | _CLOSING) or of.has_spelling))
+            )
         ):
-            yield (start, end)
-
-
-def _small_name(of: _Text, at: int) -> tuple[int, int] | None:
-    """The words from a place on that may be a name though they are small: those that are no ordinary ones."""
-    end = at
-    for _ in range(_LONGEST_SMALL_NAME):
-        match = _WORDS.match(of.text, end if end == at else end + 1)
-        if match is None or len(match.group()) < 2:
             break
-        word = match.group()
-        is_first_name = _plain(word) in words().first_names
-        if not is_first_name and (_is_ordinary(word, of) or word.endswith(("ed", "ing"))):
+        run.append(token)
+        if of.gap(place) not in {" ", ". "} or token.word.endswith(("'s", "\u2019s")):
             break
-        end = match.end()
-        if of.text[end : end + 1] != " ":
-            break
-    return (at, end) if end > at else None
+    while run and (
+        len(run[-1].word) < 2 or (run[-1].bits & PARTICLE and not run[-1].bits & (GIVEN | SURNAME))
+    ):
+        run.pop()
+    return run
 
 
 def _staff_initials(of: _Text) -> Iterator[tuple[int, int]]:
     for pattern in (_DASH_INITIALS, _LAST_INITIALS):
         match = pattern.search(of.text)
-        if match and match["initials"].casefold() not in of.ordinary and not of.is_shouted:
+        if match and not of.lexicon[match["initials"].casefold()] & NEVER and not of.is_shouted:
             yield match.span("initials")
 
 
-def _again(of: _Text, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _again(of: _Text, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """The other places of a text where a part of a name that was found stands alone: "... Ann Lee; then Lee said"."""
     if not spans or of.is_shouted:
-        return []
-    parts = {token for start, end in spans for token in _CAPITAL_WORD.findall(of.text[start:end])}
+        return
     known = {
-        part for part in parts if len(part) > 2 and part[0].isupper() and _plain(part) not in of.ordinary
+        token.word
+        for start, end in spans
+        for token in of.tokens
+        if start <= token.start < end
+        and len(token.word) > 2
+        and token.bits & CAPITAL
+        and not token.bits & COMMON
     }
-    return (
-        [match.span() for match in _CAPITAL_WORD.finditer(of.text) if match.group() in known] if known else []
-    )
-
-
-def _may_hold_name(text: str, ordinary: frozenset[str]) -> bool:
-    """Whether any word with a capital is not ordinary: no name of `_name_at` is without one."""
-    first_names = words().first_names
-    return any(
-        word[0].isupper() and ((plain := _plain(word)) not in ordinary or plain in first_names)
-        for word in _ANY_WORD.findall(text)
-    )
+    if not known:
+        return
+    for index, token in enumerate(of.tokens):
+        is_it = token.word in known or (
+            token.bits & CAPITAL and token.word.endswith(("'s", "\u2019s")) and token.word[:-2] in known
+        )
+        if is_it and not _is_place_before(of, index) and not _is_thing_behind(of, index, [token]):
+            yield token.start, _without_possessive(token)
 
 
 def without_names(text: str, context: PrivacyContext, counts: Counter[str]) -> str:
     """The text with marks for names of persons; ``counts`` is added to."""
-    ordinary = words_that_are_no_names(context.ordinary_words)
-    letters = _LETTERS.findall(text)
-    of = _Text(
-        text,
-        ordinary=ordinary,
-        is_shouted=len(letters) > 12 and sum(map(str.isupper, letters)) > 0.7 * len(letters),
-        spelling=context.spelling,
-    )
-    spans: list[tuple[int, int]] = [match.span() for match in _CARET_INITIALS.finditer(text)]
-    if _may_hold_name(text, ordinary):
-        spans += [*_announced(of), *_signed(of), *_by_first_name(of), *_by_shape(of)]
-        if context.spelling is not None:
-            spans += _by_spelling(of, context.spelling)
-    spans += _in_small_letters(of)
-    if context.has_staff_initials:
-        spans += _staff_initials(of)
-    spans += _again(of, spans)
+    known = lexicon(context)
+    spans: list[tuple[int, int]] = []
+    if "^" in text:
+        spans += [match.span() for match in _CARET_INITIALS.finditer(text)]
+    has_names = any([known[word] & (MAYBE | CALLS) for word in _ANY_WORD.findall(text)])  # noqa: C419 - a list is faster
+    if has_names or context.has_staff_initials:
+        tokens = [
+            _Token(match.start(), match.end(), word, known[word])
+            for match in _WORD.finditer(text)
+            if (word := match.group())
+        ]
+        of = _Text(text, tokens, known, has_spelling=context.spelling is not None)
+        if has_names:
+            spans += [*_names(of), *_in_small_letters(of)]
+        if context.has_staff_initials:
+            spans += _staff_initials(of)
+        spans += _again(of, spans)
+    if not spans:
+        return text
     out: list[str] = []
     done = 0
     for start, end in sorted(spans):

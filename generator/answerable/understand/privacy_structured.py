@@ -9,8 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -27,27 +26,37 @@ from answerable.understand.privacy_words import MARKS, PrivacyContext, any_of, w
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["without_house_numbers", "without_plates", "without_structured"]
+__all__ = ["without_plates", "without_structured"]
 
 _TLD = (
     r"(?:com|org|net|gov|edu|mil|int|info|biz|io|eu|uk|us|ca|au|nz|ie|in|za|de|at|ch|fr|be|nl|es|mx|ar|cl|co|pe|it|pt"
-    r"|br|pl|se|no|dk|fi)"
+    r"|br|pl|se|no|dk|fi|example)"
 )
+# Endings that are words as well: "at some point in" is no address.
+_TLD_NO_WORD = r"(?:com|org|net|gov|edu|info|eu|uk|ca|au|nz|ie|za|ch|fr|nl|mx|ar|cl|pt|br|pl|dk|fi|example)"
+_AT = r"(?:at|a|@|arroba|arobase|\u00e4t|klammeraffe)"
+_DOT = r"(?:dot|punto|ponto|point|punkt|\.)"
 _LOCAL = r"(?<![\w.+%'\-])(?=[.+%'\-]*+\w)[\w.+%'\-]++"
 _OPEN, _SHUT = r"[\[({<]", r"[\])}>]"
-_DOTTED = rf"(?:[ ]?{_OPEN}[ ]?(?:dot|\.)[ ]?{_SHUT}[ ]?[\w\-]++|\.[\w\-]++)*+"
+_DOTTED = rf"(?:[ ]?{_OPEN}[ ]?{_DOT}[ ]?{_SHUT}[ ]?[\w\-]++|\.[\w\-]++)*+"
 _EMAIL = (
-    rf"{_LOCAL}(?:"
+    rf"{_LOCAL}(?:[ ]?{_OPEN}[ ]?{_DOT}[ ]?{_SHUT}[ ]?[\w.+%'\-]++){{0,3}}(?:"
     # name@host.tld, and name@host where the host has a letter
     r"@++(?=[\w\-.]*[^\W\d_])[\w\-]++(?:\.[\w\-]++)*+"
     # name @ host.tld
     rf"|[ ]?@[ ]?(?:[\w\-]++\.)++{_TLD}\b"
     # name (at) host [dot] tld
-    rf"|[ ]?{_OPEN}[ ]?(?:at|@)[ ]?{_SHUT}[ ]?[\w\-]++{_DOTTED}"
+    rf"|[ ]?{_OPEN}[ ]?{_AT}[ ]?{_SHUT}[ ]?[\w\-]++{_DOTTED}"
     # name at host dot tld
-    rf"|[ ]at[ ][\w\-]++(?:[ ]dot[ ][\w\-]++)*?[ ]dot[ ]{_TLD}\b)"
+    rf"|[ ](?:at|arroba|arobase)[ ][\w\-]++(?:[ ]dot[ ][\w\-]++)*?[ ]dot[ ]{_TLD}\b"
+    rf"|[ ](?:at|arroba|arobase|\u00e4t)[ ][\w\-]++(?:[ ]{_DOT}[ ][\w\-]++)*?[ ]{_DOT}[ ]{_TLD_NO_WORD}\b)"
+    # first dot last at host dot tld
+    rf"|(?<![\w.])[\w\-]{{1,30}}(?:[ ]{_DOT}[ ][\w\-]{{1,30}}){{1,3}}[ ](?:at|arroba|arobase"
+    rf"|\u00e4t)[ ][\w\-]{{1,30}}"
+    rf"(?:[ ]{_DOT}[ ][\w\-]{{1,30}}){{1,3}}"
 )
 _EMAIL_IN_ADDRESS = re.compile(_EMAIL, re.IGNORECASE)
+_COORDINATES_IN_ADDRESS = re.compile(r"[-+]?\d{1,3}\.\d{3,}(?:,|%2C)[-+]?\d{1,3}\.\d{3,}")
 _HANDLE = (
     # @user, @user@server; not @7 and not the @ of an e-mail address
     r"(?<![\w@])@++(?=\w*[^\W\d_])\w++(?:[.\-]\w++)*+(?:@[\w\-]++(?:\.[\w\-]++)*+)?"
@@ -59,7 +68,8 @@ _DAY, _MONTH, _YEAR = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:1
 _DASH = r"\-\u2013\u2014"
 _KEEP = (
     # dates
-    rf"(?<![\d.\-/])(?:{_YEAR}[-/.]{_MONTH}[-/.]{_DAY}|(?:{_DAY}[-/.]{_MONTH}|{_MONTH}[-/.]{_DAY})[-/.](?:{_YEAR}|\d\d))"
+    rf"(?<![\d.\-/])(?:{_YEAR}[-/.]{_MONTH}[-/.]{_DAY}|(?:{_DAY}[-/.]{_MONTH}"
+    rf"|{_MONTH}[-/.]{_DAY})[-/.](?:{_YEAR}|\d\d))"
     r"(?![\-./]?\d)"
     # times of day
     r"|(?<!\d)\d{1,2}:\d\d(?::\d\d)?(?![\d:])"
@@ -74,6 +84,8 @@ _FIGURE = r"(?:\d|(?<=\d)[oil](?=\d)|(?<=\d[\-. ])[oil](?=\d\d))"
 _DIGITS = (
     # six digits or more, joined by nothing or by up to three of the signs that people put into telephone numbers
     rf"(?<!\d)\+?\(?\d(?:{_JOIN}{{0,3}}{_FIGURE}){{5,}}(?:[ ]?(?:x|ext\.?|extension)[ ]?\d{{1,6}})?"
+    # an area code, a slash, a number
+    r"|(?<![\d/])0\d{2,4}/\d{4,8}(?![\d/])"
     # an extension alone
     r"|(?<![\w.])(?:x|ext\.?[ ]?)\d{3,6}(?!\w)"
 )
@@ -86,22 +98,85 @@ _IP = (
 _IP_GROUPS = 3  # "12::30" is no address
 _DIGIT = re.compile(r"\d")
 _LONG_NUMBER = re.compile(r"\d{6,}")
-# What any piece that `_structured` finds must hold.
-_HINT = re.compile(r"[\d@/:\[({<]|www\.|\bdot\b", re.IGNORECASE)
+_DEGREES = r"[-+\u2212]?\d{1,3}\.\d{3,}"
+_MINUTES = (
+    r"\d{1,3}[ ]?[\u00b0o][ ]?\d{1,2}(?:[.,]\d{1,6})?[ ]?['\u2032\u2019](?:[ "
+    r"]?\d{1,2}(?:[.,]\d+)?[ ]?(?:\"|\u2033|\u201d|''|\u2032\u2032))?"
+)
+_WIND = r"(?:[ ]?[\u00b0o])?(?:[ ]?[NSEWO]\b)?"
+_LAT = r"(?:lat(?:itude?)?|breite|n\u00f6rdl\.? breite|[NS])"
+_LON = r"(?:lon(?:gitude?)?|lng|long|l\u00e4nge|[EWO])"
+_COORDINATES = (
+    # 42.5, -17.25 with three decimals or more; 42.5\u00b0N 17.25\u00b0W; lat 42.5 lon 17.25
+    rf"(?<![\w.])(?:{_LAT}[ ]?[:=]?[ ]?)?{_DEGREES}(?!\d){_WIND}(?:[ ]?[,;/|&][ ]?|[ ](?:(?:and|y|e|et|und)[ ])?)"
+    rf"(?:{_LON}[ ]?[:=]?[ ]?)?{_DEGREES}(?!\d){_WIND}"
+    # with a comma for the point, where both are written so
+    rf"|(?<![\w.,])(?:{_LAT}[ ]?[:=]?[ ]?)?[-+]?\d{{1,3}},\d{{4,}}{_WIND}[ ]?[;/|\s][ ]?(?:{_LON}[ ]?[:=]?[ ]?)?"
+    rf"[-+]?\d{{1,3}},\d{{4,}}(?!\d){_WIND}"
+    rf"|(?<!\d){_MINUTES}[ ]?[NSEWO](?:[ ]?[,;/][ ]?|[ ])?{_MINUTES}[ ]?[NSEWO]\b"
+)
+# What shows that a text may hold a piece: everything else is done only where one of these is.
+_AT_WORD = re.compile(
+    rf"{_OPEN}[ ]?{_AT}[ ]?{_SHUT}|[ ](?:at|arroba|arobase|\u00e4t)[ ].{{1,60}}?[ ]{_DOT}[ ]", re.IGNORECASE
+)
+_WWW = re.compile(r"[wW]{3}\.")
+_OPENS = re.compile(r"[\[({<]")
+_DOT_WORD = re.compile(r"[ ](?:dot|punto|ponto|point|punkt)[ ]", re.IGNORECASE)
+_AT_IN_WORD = re.compile(r"[\w.+%'\-]@|@[ @]")
+_SLASH = re.compile(r"[a-z]/", re.IGNORECASE)
+_REDDIT = re.compile(r"(?<![\w/.])/?u/", re.IGNORECASE)
 _CARD_DIGITS = range(13, 20)
 _AFTER_ADDRESS = ".,;:!?)]}'\""
 
 
 @cache
-def _structured() -> re.Pattern[str]:
+def _structured(*, url: bool, site: bool, email: bool, handle: bool, digits: bool) -> re.Pattern[str]:
+    """One pattern of the pieces that a text may hold, the first of which counts."""
     prefix = r"(?:(?:www|m|mobile|web|old)\.)?"
-    site = rf"(?<![\w.@\-]){prefix}(?:{any_of(words().profile_hosts)})/[^\s<>\"]+"
-    return re.compile(
-        rf"(?P<url>(?<!\w)(?:https?://|www\.)[^\s<>\"]+|{site})"
-        rf"|(?P<email>{_EMAIL})|(?P<handle>{_HANDLE})|(?P<iban>{_ibans()})|(?P<id>{_lettered_ids()})|(?P<ip>{_IP})"
-        rf"|(?P<keep>{_KEEP})|(?P<digits>{_DIGITS})",
-        re.IGNORECASE,
+    sites = rf"(?<![\w.@\-]){prefix}(?:{any_of(words().profile_hosts)})/[^\s<>\"]+"
+    groups = [
+        rf"(?P<url>(?<!\w)(?:https?://|www\.)[^\s<>\"]+{f'|{sites}' if site else ''})" if url or site else "",
+        rf"(?P<email>{_EMAIL})" if email else "",
+        rf"(?P<handle>{_HANDLE})" if handle else "",
+        *(
+            (
+                rf"(?P<iban>{_ibans()})",
+                rf"(?P<id>{_lettered_ids()})",
+                rf"(?P<ip>{_IP})",
+                rf"(?P<coordinates>{_COORDINATES})",
+                rf"(?P<keep>{_KEEP})",
+                rf"(?P<digits>{_DIGITS})",
+            )
+            if digits
+            else ()
+        ),
+    ]
+    return re.compile("|".join(group for group in groups if group), re.IGNORECASE)
+
+
+@cache
+def _hosts() -> tuple[str, ...]:
+    return tuple(words().profile_hosts)
+
+
+def _pattern_for(text: str) -> re.Pattern[str] | None:
+    """The pattern of what a text may hold; None where it can hold nothing."""
+    has_at = "@" in text
+    url = "://" in text or _WWW.search(text) is not None
+    has_slash = "/" in text
+    site = has_slash and any(
+        text[max(0, match.start() - 24) : match.start() + 1].casefold().endswith(_hosts())
+        for match in _SLASH.finditer(text)
     )
+    email = (has_at and _AT_IN_WORD.search(text) is not None) or (
+        (_OPENS.search(text) is not None or _DOT_WORD.search(text) is not None)
+        and _AT_WORD.search(text) is not None
+    )
+    handle = has_at or (has_slash and _REDDIT.search(text) is not None)
+    digits = _DIGIT.search(text) is not None or text.count(":") > 1
+    if not (url or site or email or handle or digits):
+        return None
+    return _structured(url=url, site=site, email=email, handle=handle, digits=digits)
 
 
 def _ibans() -> str:
@@ -161,7 +236,7 @@ def _digits_kind(found: str) -> str | None:
     figures = "".join(char for char in found if char.isalnum())
     count = len(figures)
     joins = {char for char in found if not char.isalnum()} - {"+"}
-    if found.startswith("+") or found[0] in "xXeE":
+    if found.startswith("+") or found[0] in "xXeE" or "/" in found:
         return "phone"
     if count in _CARD_DIGITS and figures.isdecimal() and luhn_is_valid(figures):
         return "card"
@@ -181,9 +256,14 @@ def _digits_kind(found: str) -> str | None:
     return "number" if _LONG_NUMBER.search(found) else None
 
 
+@lru_cache(maxsize=16)
+def _official(handles: frozenset[str]) -> frozenset[str]:
+    return frozenset(handle.lstrip("@").casefold() for handle in handles)
+
+
 def _is_official(name: str, context: PrivacyContext, *, server: str = "") -> bool:
     plain = name.lstrip("@").casefold()
-    known = {handle.lstrip("@").casefold() for handle in context.official_handles}
+    known = _official(context.official_handles)
     return plain in known or (server != "" and f"{plain}@{server}" in known)
 
 
@@ -200,11 +280,15 @@ def _is_private_profile(url: str, context: PrivacyContext) -> bool:
     if not steps:
         return False
     name = steps[0]
-    if not name.startswith("@"):
+    if name == "profile.php":
+        return bool(parts.query)
+    if not any(step.startswith("@") for step in steps):
         if host not in words().profile_hosts:
-            return False
+            # On any other host, what stands behind a word that says so: /users/jo, /profile/jo
+            return any(step.lower() in words().profile_steps_anywhere for step in steps[:-1])
         if len(steps) > 1 and name.lower() in words().profile_steps:
             name = steps[1]
+    name = next((step for step in steps if step.startswith("@")), name)
     return name.lower() not in words().not_profiles and not _is_official(name, context, server=host)
 
 
@@ -223,8 +307,9 @@ _KIND_OF: Final[Mapping[str, Callable[[str, PrivacyContext], str | None]]] = {
     "email": lambda _found, _context: "email",
     "handle": _handle_kind,
     "iban": _iban_kind,
-    "id": lambda found, _context: "id" if _is_id(found) else "number",
+    "id": lambda found, _context: "id" if _is_id(found) else "number" if _LONG_NUMBER.search(found) else None,
     "ip": lambda found, _context: "ip" if _is_ip(found) else None,
+    "coordinates": lambda _found, _context: "coordinates",
     "keep": lambda _found, _context: None,
     "digits": lambda found, _context: _digits_kind(found),
 }
@@ -243,7 +328,8 @@ def without_structured(text: str, context: PrivacyContext, counts: Counter[str])
         rest = found[len(body) :]
         if _is_private_profile(body, context):
             return mark("handle") + rest
-        body = _EMAIL_IN_ADDRESS.sub(lambda _: mark("email"), body)
+        body = _EMAIL_IN_ADDRESS.sub(lambda _: mark("email"), body) if "@" in body or "(" in body else body
+        body = _COORDINATES_IN_ADDRESS.sub(lambda _: mark("coordinates"), body)
         return _LONG_NUMBER.sub(lambda _: mark("number"), body) + rest
 
     def replaced(match: re.Match[str]) -> str:
@@ -253,12 +339,17 @@ def without_structured(text: str, context: PrivacyContext, counts: Counter[str])
         kind = _KIND_OF[str(group)](found, context)
         return found if kind is None else mark(kind)
 
-    return _structured().sub(replaced, text) if _HINT.search(text) else text
+    pattern = _pattern_for(text)
+    return text if pattern is None else pattern.sub(replaced, text)
 
 
 # --- number plates ---------------------------------------------------------------------------------------------
 
-_PLATE = r"(?:[a-z]{1,4}[ \-]?\d{2,5}(?:[ \-]?[a-z]{1,3})?|\d{1,4}[ \-]?[a-z]{1,4}(?:[ \-]?\d{1,4})?)"
+_PLATE = (
+    # in capitals, up to four groups of letters or digits; else one or two
+    r"(?:(?-i:(?=[A-Z\d \-]{0,9}?\d)(?=[\d \-]{0,6}[A-Z])[A-Z\d]{1,4}(?:[ \-]?[A-Z\d]{1,4}){1,3}(?!\w))"
+    r"|[a-z]{1,4}[ \-]?\d{2,5}(?:[ \-]?[a-z]{1,3})?|\d{1,4}[ \-]?[a-z]{1,4}(?:[ \-]?\d{1,4})?)"
+)
 
 
 @cache
@@ -270,15 +361,45 @@ def _plates() -> re.Pattern[str]:
     )
 
 
+# A word with a digit that is none of an account's or an address's: every plate has one.
+_NUMBER_WORD = re.compile(r"(?<![\w@/.])[A-Za-z]{0,7}\d")
+_SMALL_WORD = re.compile(r"[^\W\d_]+")
+
+
 @cache
-def _shaped_plates() -> re.Pattern[str]:
-    """The plates that look like nothing else, in capitals."""
-    shapes = {shape_pattern(shape) for country in countries().values() for shape in country.plates}
-    capitals = (shape.replace("[A-Za-z]", "[A-Z]") for shape in sorted(shapes))
+def _plate_words() -> frozenset[str]:
+    return frozenset(_SMALL_WORD.findall(phrase)[0] for phrase in words().before_plates)
+
+
+@cache
+def _vehicle_words() -> frozenset[str]:
+    return frozenset(_SMALL_WORD.findall(phrase)[0] for phrase in words().vehicles)
+
+
+def _shapes(shapes: set[str]) -> re.Pattern[str]:
+    capitals = (shape.replace("[A-Za-z]", "[A-Z]") for shape in sorted(map(shape_pattern, shapes)))
     return re.compile(rf"(?<![\w\-/#.])(?:{'|'.join(capitals)})(?![\w\-/])")
 
 
+@cache
+def _shaped_plates() -> re.Pattern[str]:
+    """The plates that look like nothing else, in capitals."""
+    return _shapes({shape for country in countries().values() for shape in country.plates})
+
+
+@cache
+def _plates_of_vehicles() -> re.Pattern[str]:
+    """Those that look like other codes, for texts that speak of a vehicle."""
+    return _shapes({shape for country in countries().values() for shape in country.plates_of_vehicles})
+
+
+@cache
+def _vehicles() -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{any_of(words().vehicles)})(?!\w)", re.IGNORECASE)
+
+
 _LETTERS = re.compile(r"[A-Z]+")
+_CODE = re.compile(r"[A-Z]{1,4}[ \-]?\d|\d[ \-]?[A-Z]{1,3}(?![a-z])")
 
 
 def without_plates(text: str, context: PrivacyContext, counts: Counter[str]) -> str:
@@ -293,123 +414,25 @@ def without_plates(text: str, context: PrivacyContext, counts: Counter[str]) -> 
         return match.group()[: match.start("plate") - match.start()] + MARKS["plate"]
 
     def shaped(match: re.Match[str]) -> str:
-        if any(letters.casefold() in ordinary for letters in _LETTERS.findall(match.group())):
+        letters = _LETTERS.findall(match.group())
+        if all(group.casefold() in ordinary for group in letters) or any(
+            len(group) > 2 and group.casefold() in ordinary for group in letters
+        ):
             return match.group()
         counts["plate"] += 1
         return MARKS["plate"]
 
-    if _DIGIT.search(text) is None:
+    if _NUMBER_WORD.search(text) is None:
+        return text
+    there = set(_SMALL_WORD.findall(text.casefold()))
+    if there & _plate_words():
+        text = _plates().sub(announced, text)
+    if _CODE.search(text) is None:
         return text
     ordinary = words_that_are_no_names(context.ordinary_words)
-    return _shaped_plates().sub(shaped, _plates().sub(announced, text))
-
-
-# --- house numbers ------------------------------------------------------------------------------------------------
-
-_NUMBER = rf"#?\d{{1,5}}[A-Za-z]?(?:[ ]?(?:[{_DASH}]|/|,|&|and|to|or)[ ]?#?\d{{1,5}}[A-Za-z]?){{0,4}}"
-_LEAD = rf"(?<![\w.$€£#\-/:])(?P<number>{_NUMBER})"
-_GAP = r"[ \t,]{1,2}"
-_IN_WORD = r"[\w.'\u2019\-]"
-_CAPITALISED = rf"(?=[^\W\da-zß-öø-ÿ_]){_IN_WORD}++"
-_SMALL = r"(?:(?:de|del|la|las|los|el|da|do|dos|das|di|della|dei|e|y)[ ]){0,2}"
-
-
-@dataclass(frozen=True, slots=True)
-class _HouseNumbers:
-    always: tuple[re.Pattern[str], ...]  # the group "number" is masked, the street's name stays
-    after_word: re.Pattern[str]  # "at 400 Stockton": unless the next word is an ordinary one
-    before_known: re.Pattern[str]  # "2323 Laguna": where the site lists its streets
-
-
-@cache
-def _house_numbers() -> _HouseNumbers:
-    streets = words().streets
-    word = rf"(?!(?:{any_of(streets.not_names)})\b){_IN_WORD}++"
-    joined, before = any_of(streets.joined_suffixes), any_of(streets.before_name)
-    before_of = {word for country in countries().values() for word in country.streets.before}
-    after_of = {word for country in countries().values() for word in country.streets.after}
-    return _HouseNumbers(
-        always=(
-            # 123 Main St
-            re.compile(
-                rf"{_LEAD}{_GAP}(?:{word}[ \t]{{1,2}}){{1,3}}?(?:{any_of(streets.suffixes)})\b", re.IGNORECASE
-            ),
-            # 12 Orchard Close
-            re.compile(
-                rf"{_LEAD}{_GAP}(?:{_CAPITALISED}[ \t]{{1,2}}){{1,3}}?(?:{any_of(streets.weak_suffixes)})\b"
-            ),
-            # 12 bis, rue de la Paix
-            re.compile(
-                rf"{_LEAD}(?:[ ]?(?:bis|ter|quater))?,?[ ](?:{before})\.?[ ](?=[\w'\u2019])", re.IGNORECASE
-            ),
-            # Calle Mayor 5, Via Roma n. 10
-            re.compile(
-                rf"(?<!\w)(?i:{any_of(streets.name_then_number)})\.?[ ]{_SMALL}"
-                rf"(?:{_CAPITALISED}[ ,]{{1,2}}{_SMALL}){{1,4}}?"
-                r"(?:[Nn]o?\.?[ ]?|#)?(?P<number>\d{1,5}[a-z]?)(?!\w|[.,/\-]\d)"
-            ),
-            # Hauptstraße 12a, Alter Weg 3
-            re.compile(
-                rf"(?<![\w\-])(?:[^\W\d_][\w\-]*?(?:{joined})\.?|[^\W\d_][\w\-]*+[ ](?:{joined})\.?)[ ](?:nr\.?[ ]?)?"
-                rf"(?P<number>\d{{1,4}}(?:[ ]?[a-z])?(?:[ ]?[{_DASH}/][ ]?\d{{1,4}}[a-z]?)?)(?!\w|[.:]\d)",
-                re.IGNORECASE,
-            ),
-            # ul. Długa 7, Plac Wolności 7; Skolegade 7, Sveavägen 7: the words of the countries' table
-            re.compile(
-                rf"(?<!\w)(?i:{any_of(before_of)})(?:[ ]{_CAPITALISED}){{1,3}}?[ ]"
-                r"(?P<number>\d{1,4}[A-Za-z]?(?:/\d{1,4})?)(?!\w|[.:]\d)"
-            ),
-            re.compile(
-                rf"(?<![\w\-])(?:[^\W\d_][\w\-]*?(?:{any_of(after_of)})|[^\W\d_][\w\-]*+[ ](?:{any_of(after_of)}))[ ]"
-                r"(?P<number>\d{1,4}(?:[ ]?[a-z](?![a-z]))?)(?!\w|[.:]\d)",
-                re.IGNORECASE,
-            ),
-            # P.O. Box 12, Postfach 12
-            re.compile(
-                rf"(?<!\w)(?:p\.? ?o\.? box|{any_of(streets.boxes)})[ ]{{1,2}}(?P<number>\d{{1,6}})(?!\w)",
-                re.IGNORECASE,
-            ),
-            # Apt 4B, unit #12
-            re.compile(
-                r"(?<!\w)(?:apt|apartment|unit|suite|ste|flat|wohnung|piso|appt)\.?[ ]?"
-                r"(?P<number>#?(?=[A-Za-z]?\d)[A-Za-z]?\d{1,5}[A-Za-z]?)(?!\w)",
-                re.IGNORECASE,
-            ),
-        ),
-        after_word=re.compile(
-            rf"(?<!\w)(?i:{any_of(streets.words_before_number)})[ ](?P<number>#?\d{{2,5}})[ ]"
-            r"(?P<street>[A-ZÀ-Þ][a-zß-ÿ]+)(?!\w)"
-        ),
-        before_known=re.compile(
-            rf"{_LEAD}[ ](?P<street>[^\W\d_][\w'\u2019\-]*+)(?=(?:[ ](?P<second>[^\W\d_][\w'\u2019\-]*+))?)"
-        ),
+    text = _shaped_plates().sub(shaped, text)
+    return (
+        _plates_of_vehicles().sub(shaped, text)
+        if there & _vehicle_words() and _vehicles().search(text)
+        else text
     )
-
-
-def without_house_numbers(text: str, context: PrivacyContext, counts: Counter[str]) -> str:
-    """The text with marks for house numbers (the street's name stays); ``counts`` is added to."""
-
-    def replaced(match: re.Match[str]) -> str:
-        counts["address"] += 1
-        found = match.group()
-        start, end = match.start("number") - match.start(), match.end("number") - match.start()
-        return found[:start] + MARKS["address"] + found[end:]
-
-    def unless_ordinary(match: re.Match[str]) -> str:
-        return match.group() if match["street"].casefold() in ordinary else replaced(match)
-
-    def if_known(match: re.Match[str]) -> str:
-        first, second = match["street"].casefold(), (match["second"] or "").casefold()
-        return replaced(match) if {first, f"{first} {second}"} & streets else match.group()
-
-    if _DIGIT.search(text) is None:
-        return text
-    patterns = _house_numbers()
-    for pattern in patterns.always:
-        text = pattern.sub(replaced, text)
-    ordinary = words_that_are_no_names(context.ordinary_words)
-    text = patterns.after_word.sub(unless_ordinary, text)
-    if context.street_names:
-        streets = {name.casefold() for name in context.street_names}
-        text = patterns.before_known.sub(if_known, text)
-    return text

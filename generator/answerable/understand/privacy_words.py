@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
@@ -30,19 +31,33 @@ __all__ = [
     "Spelling",
     "Words",
     "any_of",
+    "folded",
     "ordinary_words",
     "spelling_of",
     "words",
     "words_that_are_no_names",
 ]
 
-KINDS: Final = ("email", "phone", "handle", "card", "iban", "ip", "id", "number", "plate", "address", "name")
+KINDS: Final = (
+    "email",
+    "phone",
+    "handle",
+    "card",
+    "iban",
+    "ip",
+    "id",
+    "number",
+    "plate",
+    "coordinates",
+    "address",
+    "name",
+)
 """What can be taken out, in the order in which counts are given."""
 
 MARKS: Final = {kind: f"[{kind}]" for kind in KINDS}
 """What stands in a text in place of each."""
 
-_FILE = Path(__file__).parent / "rules" / "privacy.yml"
+_RULES = Path(__file__).parent / "rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,12 @@ class _WordsFile(BaseModel):
     titles: dict[str, tuple[str, ...]]
     before_signatures: dict[str, tuple[str, ...]]
     before_own_name: dict[str, tuple[str, ...]]
+    before_introductions: dict[str, tuple[str, ...]]
+    before_kin: dict[str, tuple[str, ...]]
+    articles: tuple[str, ...]
+    before_places_only: dict[str, tuple[str, ...]]
+    before_streets: dict[str, tuple[str, ...]]
+    titles_of_streets: dict[str, tuple[str, ...]]
     before_public_things: dict[str, tuple[str, ...]]
     public_things: dict[str, tuple[str, ...]]
     nouns_with_capitals: dict[str, tuple[str, ...]]
@@ -116,24 +137,51 @@ class _WordsFile(BaseModel):
     after_names: dict[str, tuple[str, ...]]
     name_particles: tuple[str, ...]
     ordinary_words: dict[str, tuple[str, ...]]
-    first_names: tuple[str, ...]
     before_places: tuple[str, ...]
     before_plates: tuple[str, ...]
     profile_hosts: tuple[str, ...]
     profile_steps: tuple[str, ...]
+    profile_steps_anywhere: tuple[str, ...]
+    vehicles: tuple[str, ...]
+    after_addresses: dict[str, tuple[str, ...]]
     not_profiles: tuple[str, ...]
     streets: _Streets
 
 
+class _NamesFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reviewed_by: str
+    reviewed_on: date
+    given: dict[str, str]
+    surnames: dict[str, str]
+    also: str
+
+
+class _CommonFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reviewed_by: str
+    reviewed_on: date
+    words: dict[str, str]
+    places: str
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The lists as they are used: one list for all languages, sets in small letters."""
+    """The lists as they are used: one list for all languages, sets in small letters; of names without accents too."""
 
     before_names: frozenset[str]
     before_known_names: frozenset[str]
     titles: frozenset[str]
     before_signatures: frozenset[str]
     before_own_name: frozenset[str]
+    before_introductions: frozenset[str]
+    before_kin: frozenset[str]
+    articles: frozenset[str]
+    before_places_only: frozenset[str]
+    before_streets: frozenset[str]
+    titles_of_streets: frozenset[str]
     before_public_things: frozenset[str]
     public_things: frozenset[str]
     nouns_with_capitals: frozenset[str]
@@ -141,11 +189,18 @@ class Words:
     after_names: frozenset[str]
     name_particles: frozenset[str]
     ordinary: frozenset[str]
-    first_names: frozenset[str]
+    given_names: frozenset[str]
+    surnames: frozenset[str]
+    names_that_are_words: frozenset[str]
+    common: frozenset[str]
+    places: frozenset[str]
     before_places: frozenset[str]
     before_plates: frozenset[str]
     profile_hosts: frozenset[str]
     profile_steps: frozenset[str]
+    profile_steps_anywhere: frozenset[str]
+    vehicles: frozenset[str]
+    units: frozenset[str]
     not_profiles: frozenset[str]
     streets: _Streets
     street_suffixes: frozenset[str]
@@ -159,10 +214,30 @@ def _flat(lists: Mapping[str, Iterable[str]]) -> frozenset[str]:
     return _small(word for values in lists.values() for word in values)
 
 
+def _words_of(lists: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(word for text in lists.values() for word in text.split())
+
+
+_NO_ACCENT = str.maketrans("\u00f8\u0142\u0111\u0131", "oldi")
+
+
+def folded(word: str) -> str:
+    """A word in small letters and without accents, as the lists of names have it."""
+    small = word.casefold()
+    if small.isascii():
+        return small
+    parts = unicodedata.normalize(
+        "NFKD", small.translate(_NO_ACCENT).replace("\u00e6", "ae").replace("\u0153", "oe")
+    )
+    return "".join(char for char in parts if not unicodedata.combining(char))
+
+
 @cache
 def words() -> Words:
     """The shipped lists."""
-    read = load_yaml(_FILE, _WordsFile)
+    read = load_yaml(_RULES / "privacy.yml", _WordsFile)
+    names = load_yaml(_RULES / "privacy_names.yml", _NamesFile)
+    shared = load_yaml(_RULES / "privacy_common.yml", _CommonFile)
     titles = _flat(read.titles)
     return Words(
         before_names=_flat(read.before_names),
@@ -170,6 +245,12 @@ def words() -> Words:
         titles=titles,
         before_signatures=_flat(read.before_signatures),
         before_own_name=_flat(read.before_own_name),
+        before_introductions=_flat(read.before_introductions),
+        before_kin=_flat(read.before_kin),
+        articles=_small(read.articles),
+        before_places_only=_flat(read.before_places_only),
+        before_streets=_flat(read.before_streets) | _small(read.before_places),
+        titles_of_streets=_flat(read.titles_of_streets),
         before_public_things=_flat(read.before_public_things),
         public_things=_flat(read.public_things),
         nouns_with_capitals=_flat(read.nouns_with_capitals),
@@ -178,11 +259,18 @@ def words() -> Words:
         name_particles=_small(read.name_particles),
         # A title is no name: in "for Mr. [name]" nothing is left to mask.
         ordinary=_flat(read.ordinary_words) | titles,
-        first_names=_small(read.first_names),
+        given_names=_words_of(names.given),
+        surnames=_words_of(names.surnames),
+        names_that_are_words=frozenset(names.also.split()),
+        common=_words_of(shared.words),
+        places=frozenset(shared.places.split()),
         before_places=_small(read.before_places),
         before_plates=_small(read.before_plates),
         profile_hosts=_small(read.profile_hosts),
         profile_steps=_small(read.profile_steps),
+        profile_steps_anywhere=_small(read.profile_steps_anywhere),
+        vehicles=_small(read.vehicles),
+        units=_flat(read.after_addresses),
         not_profiles=_small(read.not_profiles),
         streets=read.streets,
         street_suffixes=_small((*read.streets.suffixes, *read.streets.weak_suffixes)),
@@ -208,12 +296,25 @@ _LEAST_OFTEN = 12  # texts in which a word must have a capital to be public, or 
 _ONE_IN = 1500
 
 
+@cache
+def _announcing() -> tuple[str, ...]:
+    """Phrases behind which names stand, with what stands around them."""
+    lists = words()
+    phrases = lists.before_kin | lists.before_names | lists.before_own_name | lists.titles
+    return tuple(f" {phrase}{end} " for phrase in sorted(phrases) for end in ("", "."))
+
+
+def _is_announced(text: str, start: int) -> bool:
+    """Whether what begins there is announced as a name: however often it stands there, it is no word of the site's."""
+    return f" {text[max(0, start - 40) : start].casefold()}".endswith(_announcing())
+
+
 def spelling_of(texts: Iterable[str]) -> Spelling:
     """How a body of texts writes its words.
 
     A word is small where it stands in small letters at least three times and at least a third as often as with a
     capital inside a sentence. The first word of a sentence says nothing, nor does a text without a capital, nor a
-    word all in capitals.
+    word all in capitals, nor one that is announced as a name ("spoke with ...", "Mrs ...").
 
     Args:
         texts: distinct texts of one site, in any order.
@@ -234,14 +335,16 @@ def spelling_of(texts: Iterable[str]) -> Spelling:
                 word[0].isupper()
                 and not word.isupper()
                 and not OPENS_SENTENCE.search(text, max(0, match.start() - 4), match.start())
+                and not _is_announced(text, match.start())
             ):
                 capitals.add(word.casefold())
         capital.update(capitals)
-    known = words().first_names
+    known = words().given_names
     written = {word for word, seen in small.items() if seen >= _LEAST_SMALL and 3 * seen >= capital[word]}
     least = max(_LEAST_OFTEN, count // _ONE_IN)
     often = {word for word, seen in capital.items() if seen >= least}
-    return Spelling(frozenset(written - known), frozenset(often - known), frozenset(written & known))
+    names = {word for word in written | often if folded(word) in known}
+    return Spelling(frozenset(written - names), frozenset(often - names), frozenset(written & names))
 
 
 def ordinary_words(texts: Iterable[str]) -> frozenset[str]:

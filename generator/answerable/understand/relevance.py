@@ -2,7 +2,8 @@
 
 Here are the reasons that one message gives by itself, and the conversations, of which only the first message is
 counted. Messages that repeat another one are found in `answerable.understand.duplicates`; here they are told apart
-(`copies`): a repost, a flood of one text by many people on one day, or a plain copy. None of them moves a count.
+(`copies`): a repost, a flood of one text by many people on one day, a flood by accounts that were not seen before, or a
+plain copy. None of them moves a count.
 
 Reviewed rules come first, then the mark of a repost, then the model (`answerable.understand.readings`).
 """
@@ -30,10 +31,12 @@ __all__ = [
     "CONVERSATION_KINDS",
     "CONVERSATION_RULE",
     "FLOOD_PEOPLE",
+    "FRESH_DAYS",
     "LABEL_RULE",
     "MODEL_RULE",
     "OFFICIAL_RULE",
     "REPOST_RULE",
+    "SETTLED_DAYS",
     "SHIPPED_RELEVANCE",
     "RelevanceRules",
     "conversation_parts",
@@ -59,6 +62,12 @@ LABEL_RULE = "irrelevant:label"
 
 FLOOD_PEOPLE = 10
 """People who sent the same words on one day: then it is called a flood."""
+
+FRESH_DAYS = 7
+"""An account that this site first saw so few days before a flood is new to it."""
+
+SETTLED_DAYS = 30
+"""A source needs so many days before anybody in it can be called new."""
 
 CONVERSATION_KINDS = ("post", "comment")
 """The kinds of feedback that stand in conversations."""
@@ -114,24 +123,73 @@ def copies(feedback: ir.Table, repeats: ir.Table) -> ir.Table:
 
     Args:
         feedback: all of it.
-        repeats: `answerable.understand.duplicates.duplicates` (feedback_id, month, duplicate_of, duplicate_rule).
+        repeats: `answerable.understand.near.find_copies` (feedback_id, month, duplicate_of, duplicate_rule,
+            duplicate_similarity).
 
     Returns:
-        The same, with what kind of copy it is at the end of duplicate_rule: ``:repost``, ``:flood`` (at least
-        `FLOOD_PEOPLE` people sent it on that day), or nothing.
+        The same, with what kind of copy it is (``schema.COPIES``) at the end of duplicate_rule: ``:repost``; ``:flood``
+        (at least `FLOOD_PEOPLE` people sent it within that day, in the same words or nearly; a day from midnight or
+        from noon, UTC, so that no night divides it); ``:brigade`` (a flood in
+        which more than half of these people were first seen by this site, in any of its sources, within the
+        `FRESH_DAYS` before; how old an account is elsewhere nobody asks); or nothing. What a source gave in its first
+        `SETTLED_DAYS` makes no brigade: then everybody is new.
     """
+    half = ibis.interval(hours=12)
     told = feedback.select(
         "feedback_id",
+        "source_id",
         "author_key",
-        day=feedback.created_at.truncate("D"),
+        from_midnight=feedback.created_at.truncate("D"),
+        from_noon=(feedback.created_at - half).truncate("D") + half,
         is_passed_on=is_passed_on(feedback),
     )
     rows = repeats.inner_join(told, "feedback_id")
+    for begin in ("from_midnight", "from_noon"):
+        floods = _floods(feedback, rows.rename(day=begin)).rename(
+            {f"{begin}_of": "flood_of", f"{begin}_day": "flood_day", f"{begin}_brigade": "is_brigade"}
+        )
+        rows = rows.left_join(
+            floods,
+            [rows.duplicate_of == floods[f"{begin}_of"], rows[begin] == floods[f"{begin}_day"]],
+        )
+    is_brigade = rows.from_midnight_brigade.fill_null(False) | rows.from_noon_brigade.fill_null(False)
+    kind = ibis.cases(
+        (rows.is_passed_on, ":repost"),
+        (is_brigade, ":brigade"),
+        (rows.from_midnight_of.notnull() | rows.from_noon_of.notnull(), ":flood"),
+        else_="",
+    )
+    return rows.select(
+        "feedback_id",
+        "month",
+        "duplicate_of",
+        "duplicate_similarity",
+        duplicate_rule=rows.duplicate_rule + kind,
+    )
+
+
+def _floods(feedback: ir.Table, rows: ir.Table) -> ir.Table:
+    """The days on which many people sent copies of one message: flood_of, flood_day, is_brigade."""
     days = rows.group_by("duplicate_of", "day").agg(people=rows.author_key.nunique())
-    floods = days.filter(days.people >= FLOOD_PEOPLE).select(flood_of="duplicate_of", flood_day="day")
-    rows = rows.left_join(floods, [rows.duplicate_of == floods.flood_of, rows.day == floods.flood_day])
-    kind = ibis.cases((rows.is_passed_on, ":repost"), (rows.flood_of.notnull(), ":flood"), else_="")
-    return rows.select("feedback_id", "month", "duplicate_of", duplicate_rule=rows.duplicate_rule + kind)
+    days = days.filter(days.people >= FLOOD_PEOPLE).select("people", flood_of="duplicate_of", flood_day="day")
+    senders = rows.inner_join(days, [rows.duplicate_of == days.flood_of, rows.day == days.flood_day])
+    senders = senders.filter(senders.author_key.notnull())
+    began = feedback.group_by(began_source_id="source_id").agg(began_at=feedback.created_at.min())
+    sender = senders.group_by("flood_of", "flood_day", "people", "author_key", "source_id").agg(
+        rows=senders.count()
+    )
+    seen = feedback.semi_join(sender, "author_key")
+    seen = seen.group_by(seen_key="author_key").agg(seen_at=seen.created_at.min())
+    told = sender.inner_join(began, [sender.source_id == began.began_source_id])
+    told = told.inner_join(seen, [told.author_key == seen.seen_key])
+    is_fresh = told.seen_at >= told.flood_day - ibis.interval(days=FRESH_DAYS)
+    is_settled = told.began_at <= told.flood_day - ibis.interval(days=SETTLED_DAYS)
+    fresh = told.author_key.nunique(where=is_fresh & is_settled)
+    return (
+        told.group_by("flood_of", "flood_day", "people")
+        .agg(fresh=fresh)
+        .select("flood_of", "flood_day", is_brigade=ibis._.fresh * 2 > ibis._.people)
+    )
 
 
 def exclude(rows: ir.Table) -> ir.Table:
@@ -170,4 +228,8 @@ def exclude(rows: ir.Table) -> ir.Table:
     return decided.mutate(
         is_counted=decided.exclusion.isnull(),
         duplicate_of=(decided.exclusion == "duplicate").ifelse(decided.duplicate_of, nothing),
+        # Where a person says what it repeats, nobody has measured how alike the two are.
+        duplicate_similarity=(
+            (decided.exclusion == "duplicate") & decided.duplicate_rule.re_search("^(same|near)-words")
+        ).ifelse(decided.duplicate_similarity, ibis.null("float64")),
     )

@@ -2,7 +2,8 @@
 
 An official update whose class is one of ``schema.RESPONSE_CLASSES`` is a response to the feedback that it belongs to.
 An answer that its source gives an identifier of its own may serve many feedback and is one response. What officials put
-on the record by hand answers the feedback that it names. Nothing is ever linked because two texts are alike.
+on the record by hand answers the feedback that it names, and so does an official post (`answerable.understand.links`).
+Nothing is ever counted because two texts are alike.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from answerable.schema import FEEDBACK_KINDS, RESPONSE_CLASSES
+from answerable.understand.links import linked, official_posts, proposals, rejections
 from answerable.understand.texts import hashed, keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from answerable.settings import Settings
     from answerable.store import Store
+    from answerable.understand.links import Posts
+    from answerable.understand.site_rules import Rules
 
 __all__ = ["METHOD_OF", "write_outcomes", "write_responses"]
 
@@ -44,12 +49,20 @@ _REGISTER_CLASS = "substance"
 
 
 def write_responses(
-    store: Store, folder: Path, batches: Sequence[Sequence[str]], redact: Callable[[str], str]
+    store: Store,
+    settings: Settings,
+    rules: Rules,
+    folder: Path,
+    *,
+    batches: Sequence[Sequence[str]],
+    redact: Callable[[str], str],
 ) -> None:
-    """Write ``response`` and ``response_feedback`` in the open transaction.
+    """Write ``response``, ``response_feedback`` and ``update_elsewhere`` in the open transaction.
 
     Args:
-        store: with feedback, feedback_update, reading and update_reading as they now are.
+        store: with feedback, feedback_update, reading, update_reading and issue_feedback as they now are.
+        settings: for the site's address.
+        rules: for the classes of what agencies say, and what people decided about links.
         folder: for scratch files.
         batches: all months, in the portions in which rows are read and written.
         redact: takes personal data out of a text of an agency.
@@ -58,19 +71,37 @@ def write_responses(
     if missing:
         message = f"no way to answer feedback of the kind {', '.join(sorted(missing))}"
         raise NotImplementedError(message)
+    posts = official_posts(
+        store, settings, folder, classes=rules.words.classes, redact=redact, applied=rules.overrides
+    )
+    sure = None if posts is None else linked(store, folder, posts, rules.overrides)
+    answers = None if sure is None else sure.filter(sure.update_class.isin(RESPONSE_CLASSES))
+    rejected = rejections(rules.overrides, posts)
     entries, entry_links = _register(store, redact)
     entry_links = keep(store, entry_links, folder / "register.parquet")
     spoken = [
         keep(store, _spoken(store, months), folder / f"spoken-{number}.parquet")
         for number, months in enumerate(batches)
     ]
-    for months, rows in zip(batches, spoken, strict=True):
+    removed: list[ir.Table] = []
+    for number, (months, rows) in enumerate(zip(batches, spoken, strict=True)):
         by_register = entry_links.filter(entry_links.month.isin(months))
         links = _links(rows).union(by_register, distinct=False)
         # The source or a person says so; only a person's word counts as reviewed.
         links = links.mutate(
             confidence=ibis.literal(1).cast("float64"), is_reviewed=links.method == "register"
         )
+        if rejected is not None:
+            pair = [
+                links.response_id == rejected.rejected_response,
+                links.feedback_id == rejected.rejected_feedback,
+            ]
+            gone = links.semi_join(rejected, pair).select("response_id", "feedback_id")
+            removed.append(keep(store, gone, folder / f"removed-{number}.parquet"))
+            links = links.anti_join(rejected, pair)
+        if answers is not None:
+            elsewhere = answers.filter(answers.month.isin(months)).mutate(responded_at=answers["at"])
+            links = links.union(elsewhere.select(*links.columns), distinct=False)
         store.write("response_feedback", links, months=months)
     counts = entry_links.group_by("response_id").agg(feedback_count=entry_links.count())
     responses = [
@@ -81,9 +112,51 @@ def write_responses(
     if spoken:
         everything = ibis.union(*spoken, distinct=False) if len(spoken) > 1 else spoken[0]
         responses += [_single(everything), _shared(everything)]
+    if answers is not None:
+        responses.append(_elsewhere(answers))
     names = store.read("response").columns
-    store.write("response", ibis.union(*(r.select(*names) for r in responses), distinct=False))
+    whole = ibis.union(*(r.select(*names) for r in responses), distinct=False)
+    store.write("response", _counted(whole, answers, removed))
+    _write_elsewhere(store, folder, posts, sure, rules)
     log.info("found %d responses", sum(p.row_count for p in store.partitions("response")))
+
+
+def _elsewhere(answers: ir.Table) -> ir.Table:
+    """The responses that are no update of anything: each was said once, for all that it names."""
+    alone = answers.filter(~answers.is_reply)
+    columns = ("response_id", "post_source_id", "agency_code", "at", "update_class", "public_text", "url")
+    once = alone.select(*columns).distinct()
+    return once.mutate(
+        source_id=once.post_source_id,
+        responded_at=once["at"],
+        public_title=ibis.null("string"),
+        feedback_count=ibis.literal(0).cast("int64"),
+    )
+
+
+def _counted(responses: ir.Table, answers: ir.Table | None, removed: Sequence[ir.Table]) -> ir.Table:
+    """The responses with how many feedback each answers, those that it answers elsewhere with them."""
+    changes = [rows.mutate(change=ibis.literal(-1)) for rows in removed]
+    if answers is not None:
+        changes.append(answers.select("response_id", "feedback_id").mutate(change=ibis.literal(1)))
+    if not changes:
+        return responses
+    columns = responses.columns
+    every = ibis.union(*changes, distinct=False) if len(changes) > 1 else changes[0]
+    few = every.group_by(changed_id="response_id").agg(change=every.change.sum().cast("int64"))
+    both = responses.left_join(few, responses.response_id == few.changed_id)
+    return both.mutate(feedback_count=both.feedback_count + both.change.fill_null(0)).select(*columns)
+
+
+def _write_elsewhere(
+    store: Store, folder: Path, posts: Posts | None, sure: ir.Table | None, rules: Rules
+) -> None:
+    if posts is None or sure is None:
+        store.write("update_elsewhere", store.read("update_elsewhere").limit(0))
+        return
+    columns = store.read("update_elsewhere").columns
+    waiting = proposals(store, folder, posts, sure, rules.overrides)
+    store.write("update_elsewhere", sure.select(*columns).union(waiting.select(*columns), distinct=False))
 
 
 def _spoken(store: Store, months: Sequence[str]) -> ir.Table:

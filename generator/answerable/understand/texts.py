@@ -4,6 +4,9 @@ Millions of rows hold far fewer texts, and most rows hold none. So the distinct 
 batches; a Python function decides on each; the decisions go to a Parquet file in a scratch folder and are joined back
 to the rows by a key. Memory is bounded by one Arrow batch, whatever the size of the table.
 
+What takes long to decide is kept from build to build (`decide_kept`), in a private table of the store by month: a month
+in which something has changed is read again, but of its words only those that are new to it, or that other rules read.
+
     with scratch(store) as folder:
         keyed = with_key(rows, ("title", "text"))
         result = {"topic_code": pa.string()}
@@ -20,24 +23,43 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from answerable.understand.workers import BATCH_TEXTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from answerable.store import Store
+    from answerable.understand.words import Question
 
-__all__ = ["KEY", "decide", "decide_batches", "hashed", "keep", "scratch", "with_key"]
+__all__ = [
+    "KEY",
+    "TEXT_KEY",
+    "decide",
+    "decide_batches",
+    "decide_kept",
+    "hashed",
+    "keep",
+    "scratch",
+    "with_key",
+    "with_text_key",
+]
 
 KEY = "text_key"
 """The column by which decisions are joined back: a hash of the texts, good within one run only."""
 
+TEXT_KEY = "decided_key"
+"""The column by which kept decisions are joined: 128 bits of the words and of the digest of the rules."""
+
 _BATCH_ROWS = 10_000
+_KEY_DIGITS = 32
+_WORDED = ("title", "text")
 # What separates the parts of a key, and what stands for a part that is missing (which is not an empty one).
 _BETWEEN = "\x1f"
 _MISSING = "\x1e"
@@ -63,11 +85,28 @@ def keep(store: Store, expr: ir.Table, path: Path) -> ir.Table:
 
 def with_key(rows: ir.Table, columns: Sequence[str], *, name: str = KEY) -> ir.Table:
     """The rows with one more column: a 64-bit hash over the given ones."""
-    parts = [rows[column].cast("string").fill_null(_MISSING) for column in columns]
-    joined = parts[0]
-    for part in parts[1:]:
-        joined = joined + _BETWEEN + part
-    return rows.mutate(**{name: joined.hash()})
+    return rows.mutate(**{name: _joined(rows, columns).hash()})
+
+
+def with_text_key(rows: ir.Table, columns: Sequence[str], *, rules: str) -> ir.Table:
+    """The rows with `TEXT_KEY` over the given columns and the digest of what decides on them.
+
+    Part of a SHA-256: of 64 bits two in a hundred million texts would be the same, and two that are can be written for
+    MD5. Empty where there is neither title nor text.
+    """
+    key = (ibis.literal(f"{rules}{_BETWEEN}") + _joined(rows, columns)).hexdigest("sha256")
+    has_words = ibis.or_(*(rows[column].notnull() for column in columns if column in _WORDED))
+    return rows.mutate(**{TEXT_KEY: has_words.ifelse(key.substr(0, _KEY_DIGITS), ibis.null("string"))})
+
+
+def _joined(rows: ir.Table, columns: Sequence[str]) -> ir.StringValue:
+    """The columns as one text; with their lengths, or a text could feign where the next one begins."""
+    joined: Any = None
+    for column in columns:
+        text = rows[column].cast("string")
+        part = text.length().cast("string").fill_null(_MISSING) + _BETWEEN + text.fill_null("")
+        joined = part if joined is None else joined + part
+    return cast("ir.StringValue", joined)
 
 
 def decide(
@@ -121,6 +160,47 @@ def decide_batches(
             ]
             writer.write_batch(pa.record_batch([batch.column(KEY).cast(pa.int64()), *arrays], schema=schema))
     return store.con.read_parquet(path, hive_partitioning=False)
+
+
+def decide_kept(
+    store: Store,
+    keyed: ir.Table,
+    question: Question,
+    function: Callable[[str, Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]],
+    *,
+    table: str,
+    months: Sequence[str],
+    folder: Path,
+) -> ir.Table:
+    """Decide on the words of some months, as far as that is not done already; keep what these months use.
+
+    Args:
+        store: in a transaction.
+        keyed: rows of those months with source_id, month, `TEXT_KEY` (`with_text_key`) and the question's columns.
+        question: what is asked.
+        function: from the question's name and batches of `TEXT_KEY` and its columns to batches of decisions.
+        table: the private table that keeps the decisions.
+        months: the months.
+        folder: for scratch files.
+
+    Returns:
+        A table of `TEXT_KEY` and the columns of the question's result, one row for each distinct key.
+    """
+    decisions = (TEXT_KEY, *question.result)
+    worded = keyed.filter(keyed[TEXT_KEY].notnull())
+    used = worded.select("source_id", "month", TEXT_KEY).distinct()
+    used = keep(store, used, folder / f"{question.name}-used.parquet")
+    held = store.read(table, months=months).select(*decisions).distinct(on=[TEXT_KEY], keep="first")
+    held = keep(store, held.semi_join(used, TEXT_KEY), folder / f"{question.name}-held.parquet")
+    new = worded.select(TEXT_KEY, *question.columns).anti_join(held, TEXT_KEY)
+    new = new.distinct(on=[TEXT_KEY], keep="first")
+    path = folder / f"{question.name}-new.parquet"
+    with pq.ParquetWriter(path, question.schema, compression="lz4") as writer:
+        for batch in function(question.name, store.batches(new, size=BATCH_TEXTS)):
+            writer.write_batch(batch)
+    decided = held.union(store.con.read_parquet(path, hive_partitioning=False).select(*decisions))
+    store.write(table, used.inner_join(decided, TEXT_KEY), months=months)
+    return decided
 
 
 def hashed(*parts: ir.StringValue | str, length: int) -> ir.StringValue:

@@ -37,11 +37,17 @@ __all__ = [
     "Example",
     "Fitted",
     "best_threshold",
+    "coefficients",
+    "cue_pairs",
     "digest_of",
     "fit",
     "folds",
+    "matrix_of",
+    "not_installed",
+    "on_one_thread",
     "out_of_fold",
     "read_examples",
+    "weights_of",
     "without_copies",
     "words_of",
 ]
@@ -124,35 +130,60 @@ class Fitted:
         }
 
 
+def not_installed() -> UsageError:
+    """What is said where what makes models is not there."""
+    return UsageError(
+        "scikit-learn is not installed, and making a model needs it", remedy='pip install "answerable[train]"'
+    )
+
+
 def _regression() -> Any:
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError as error:
-        raise UsageError(
-            "scikit-learn is not installed, and making a model needs it",
-            remedy='pip install "answerable[train]"',
-        ) from error
+        raise not_installed() from error
     return LogisticRegression(C=_FREEDOM, max_iter=1000, tol=1e-4)
 
 
-def _matrix(texts: Sequence[str], bits: int) -> Any:
-    from scipy import sparse
+def on_one_thread() -> Any:
+    """Within it, sums are made by one thread: the same numbers on every machine with the same libraries.
+
+    Raises:
+        UsageError: scikit-learn is not installed.
+    """
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError as error:
+        raise not_installed() from error
+    return threadpool_limits(1)
+
+
+def matrix_of(texts: Sequence[str], bits: int) -> Any:
+    """The features of texts as a sparse matrix: a table of ``2 ** bits`` words and letters, cues, pairs of cues.
+
+    Raises:
+        UsageError: scikit-learn is not installed.
+    """
+    try:
+        from scipy import sparse
+    except ImportError as error:
+        raise not_installed() from error
 
     batch = grams(texts, bits=bits)
     rows, places, values = batch.entries()
     words = sparse.coo_matrix((values, (rows, places)), shape=(len(texts), 2**bits)).tocsr()
     found = cues().found(batch, texts)
-    first, second = _pairs()
+    first, second = cue_pairs()
     pairs = sparse.csr_matrix(found[:, first] * found[:, second] * _PAIR_SCALE)
     return sparse.hstack([words, sparse.csr_matrix(found * _CUE_SCALE), pairs]).tocsr()
 
 
-def _pairs() -> Any:
-    """The two cues of each pair."""
+def cue_pairs() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The two cues of each pair, in the order of `matrix_of`'s last columns."""
     return np.triu_indices(len(cues().names), 1)
 
 
-def _coefficients(matrix: Any, labels: NDArray[np.int64], classes: int) -> tuple[Floats, Floats]:
+def coefficients(matrix: Any, labels: NDArray[np.int64], classes: int) -> tuple[Floats, Floats]:
     """What a regression learned: ``features x margins``, and the intercepts."""
     model = _regression()
     # A class may be missing in a small file of labels: its margin stays far below the others'.
@@ -173,10 +204,14 @@ def _coefficients(matrix: Any, labels: NDArray[np.int64], classes: int) -> tuple
 
 
 def _fitted(matrix: Any, labels: NDArray[np.int64], classes: int, bits: int) -> Fitted:
-    weights, intercepts = _coefficients(matrix, labels, classes)
+    return weights_of(*coefficients(matrix, labels, classes), bits)
+
+
+def weights_of(weights: Floats, intercepts: Floats, bits: int) -> Fitted:
+    """What was learned over the columns of `matrix_of`, apart by what the columns stand for."""
     size, count = 2**bits, len(cues().names)
     pairs = np.zeros((weights.shape[1], count, count))
-    first, second = _pairs()
+    first, second = cue_pairs()
     pairs[:, first, second] = weights[size + count :].T * _PAIR_SCALE
     return Fitted(weights[:size], intercepts, weights[size : size + count] * _CUE_SCALE, pairs)
 
@@ -190,7 +225,7 @@ def fit(texts: Sequence[str], labels: Sequence[str], *, classes: Sequence[str], 
     """
     places = {name: place for place, name in enumerate(classes)}
     numbers = np.array([places[label] for label in labels])
-    return _fitted(_matrix(texts, bits), numbers, len(classes), bits)
+    return _fitted(matrix_of(texts, bits), numbers, len(classes), bits)
 
 
 def folds(texts: Sequence[str], count: int = _FOLDS) -> NDArray[np.int64]:
@@ -219,11 +254,11 @@ def out_of_fold(
     places = {name: place for place, name in enumerate(classes)}
     numbers = np.array([places[label] for label in labels])
     held = np.asarray(folds(texts) if groups is None else groups)
-    matrix = _matrix(texts, bits)
+    matrix = matrix_of(texts, bits)
     chances = np.zeros((len(texts), len(classes)))
     for group in np.unique(held):
         outside = held != group
-        weights, intercepts = _coefficients(matrix[outside], numbers[outside], len(classes))
+        weights, intercepts = coefficients(matrix[outside], numbers[outside], len(classes))
         margins = matrix[~outside] @ weights + intercepts
         if len(classes) == 2:
             yes = 1 / (1 + np.exp(-margins[:, 0]))

@@ -105,6 +105,42 @@ def test_a_label_gives_the_intent_and_the_urgency(town: Town) -> None:
     assert (row["urgency"], row["urgency_rule"]) == ("low", "label")
 
 
+def test_the_topic_is_asked_for_where_that_is_wanted_the_doubtful_first(town: Town) -> None:
+    fill(town, 3)
+    town.add(
+        "p", "2024-03-01", source_id="posts", text="A pothole on the corner of our road", conversation_id="p"
+    )
+    town.understand()
+    asked: list[Mapping[str, str]] = []
+    answers = ["y", "c", "n", "2", "y", "c", "n", "0", "q"]
+
+    def ask(question: str, choices: Mapping[str, str]) -> str:
+        assert question
+        asked.append(choices)
+        return answers.pop(0)
+
+    path = town.folder / "data" / "lookups" / LABELS_FILE
+    label_messages(
+        town.store,
+        path,
+        by="A. Reader",
+        today=DAY,
+        count=9,
+        is_by_chance=False,
+        topics={"potholes": "Potholes", "leaks": "Water leaks"},
+        ask=ask,
+        say=lambda _: None,
+    )
+    assert asked[3] == {"1": "Potholes", "2": "Water leaks", "0": "none of these"}
+    labels = read_labels(path)
+    assert [label.topic for label in labels] == ["leaks", None]
+    # What no rule knows comes first.
+    assert "p" not in {label.record_id for label in labels}
+    town.understand()
+    row = next(row for row in town.rows("reading") if row["topic_rule"] == "label")
+    assert (row["topic_code"], row["judged_topic_code"]) == ("leaks", "unmapped")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

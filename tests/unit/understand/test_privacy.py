@@ -86,21 +86,42 @@ NOTES = Path(__file__).parents[4] / "shared/data/sf311-2008-2018/311_service_req
         ("j\u043e@ex\u0430mple.org", "[email]"),
         ("https://example.org/case?id=1234567", "https://example.org/case?id=[number]"),
         # house numbers
-        ("at 123 Main St", "at [address] Main St"),
-        ("#2631 Lake st.", "[address] Lake st."),
-        ("525 and 555 market st", "[address] market st"),
-        ("354 24th ave", "[address] 24th ave"),
-        ("12 Orchard Close", "[address] Orchard Close"),
-        ("Hauptstraße 12a", "Hauptstraße [address]"),
-        ("12 bis rue de la Paix", "[address] bis rue de la Paix"),
-        ("Calle Mayor 5", "Calle Mayor [address]"),
-        ("Via Roma n. 10", "Via Roma n. [address]"),
-        ("Rua das Flores, 12", "Rua das Flores, [address]"),
-        ("Apt 4B", "Apt [address]"),
-        ("ul. Długa 7", "ul. Długa [address]"),
-        ("Skolegade 7", "Skolegade [address]"),
-        ("P.O. Box 12", "P.O. Box [address]"),
-        ("at 400 Stockton it leaks", "at [address] Stockton it leaks"),
+        ("at 123 Main St", "at [address]"),
+        ("#2631 Lake st.", "[address]"),
+        ("525 and 555 market st", "[address]"),
+        ("354 24th ave", "[address]"),
+        ("12 Orchard Close", "[address]"),
+        ("Hauptstraße 12a", "[address]"),
+        ("12 bis rue de la Paix", "[address]"),
+        ("Calle Mayor 5", "[address]"),
+        ("Via Roma n. 10", "[address]"),
+        ("Rua das Flores, 12", "[address]"),
+        ("Apt 4B", "[address]"),
+        ("ul. Długa 7", "[address]"),
+        ("Skolegade 7", "[address]"),
+        ("P.O. Box 12", "[address]"),
+        ("at 400 Stockton it leaks", "at [address] it leaks"),
+        # with the unit, the postcode and the town
+        ("at 14 Elm Street, Flat 2, Leeds LS1 4AP since May", "at [address] since May"),
+        ("41 Ironstone Rd., Unit 8 is dark", "[address] is dark"),
+        ("68 Kenilworth Avenue, Tolland, CA 57653-6081", "[address]"),
+        ("Lessingstraße 85, 96576 Merrau", "[address]"),
+        ("in der Rosmaringasse 50, 3. Stock", "in der [address]"),
+        ("Am Mühlbach 66, 90547 Hohenmühl", "[address]"),
+        ("Calle Tejedores, 4, 7º B", "[address]"),
+        ("vivo en la Calle 26 # 25-49", "vivo en la [address]"),
+        ("28, rue du Général Leclerc, 91227 Les Ormières", "[address]"),
+        ("devant chez moi 89, bd jean moulin", "devant chez moi [address]"),
+        ("Rua Dona Leopoldina, 172, 9986-559 Merróvia", "[address]"),
+        # coordinates
+        ("the leak is here 41.78313,10.08639 in the yard", "the leak is here [coordinates] in the yard"),
+        ("at 42°50'59.0\"N 2°08'25.2\"E", "at [coordinates]"),
+        # plates beside words of vehicles, profiles on any site, addresses spelt out
+        ("JHG-7104 parked on the sidewalk", "[plate] parked on the sidewalk"),
+        ("HH-TW 157 steht da", "[plate] steht da"),
+        ("see https://people.example/profile/jo.bloggs", "see [handle]"),
+        ("mail jo dot bloggs at post dot example", "mail [email]"),
+        ("correo: jo(arroba)correo.example", "correo: [email]"),
         # names
         ("Spoke with Lena by phone", "Spoke with [name] by phone"),
         ("per M.Hanrahan", "per [name]"),
@@ -124,6 +145,13 @@ NOTES = Path(__file__).parents[4] / "shared/data/sf311-2008-2018/311_service_req
         ("my name is jane rudkin and it leaks", "my name is [name] and it leaks"),
         ("mrs okonkwo is waiting", "mrs [name] is waiting"),
         ("Surname: Matthews", "Surname: [name]"),
+        ("hi this is bhavna, the bin is full", "hi this is [name], the bin is full"),
+        ("soy Macarena, la vecina de Iker", "soy [name], la vecina de [name]"),
+        ("Sehr geehrter Herr Müller", "Sehr geehrter Herr [name]"),
+        ("It's Sunita's dog that barks", "It's [name]'s dog that barks"),
+        ("Boris und Kavita hören den Lärm auch", "[name] und [name] hören den Lärm auch"),
+        ("Madame la maire El Amrani avait promis", "Madame la maire [name] avait promis"),
+        ("Regards\ngudrun fotheringham", "Regards\n[name]"),
     ],
 )
 def test_what_goes(text: str, expected: str) -> None:
@@ -162,6 +190,15 @@ def test_what_goes(text: str, expected: str) -> None:
         "https://twitter.com/hashtag/lamps",
         "Liebe Stadt, die Lampe ist defekt",
         "Bitte melden Sie den Schaden beim Tiefbauamt",
+        "A pothole on Elm Street, and one on the corner of Hudson and Vine",
+        "La rue Okonkwo est sale, a escola Antonov fecha, Plaza de José Martí",
+        "Bishop's Green is a mess, Daisy chains all over the fence",
+        "your request T-90817, order #3021, service code SAN-112, 7:45am, $2.75",
+        "Emergencias al 112; para baches de Calle del Sol usen el 010",
+        "36 houses in Riverside Flats have no water; during 2017 there were 12",
+        "Die Uhlandstraße ist gesperrt, im Spielplatz 3 Kinder",
+        "JHG-7104 is our part number",
+        "version 3.9.44 at 41.78, 10.08",
         "",
         "???",
     ],
@@ -187,7 +224,7 @@ def test_the_sites_own_words_are_no_names() -> None:
 def test_the_sites_streets_show_house_numbers() -> None:
     context = PrivacyContext(street_names=frozenset({"Laguna", "Van Ness"}))
     assert redact("LOCATION 2323 LAGUNA, 11 s; 90 van ness", context).text == (
-        "LOCATION [address] LAGUNA, 11 s; [address] van ness"
+        "LOCATION [address], 11 s; [address]"
     )
 
 
@@ -250,16 +287,13 @@ SITE = PrivacyContext(
     ("text", "expected"),
     [
         ("the bins of Okonkwo again", "the bins of [name] again"),
-        (
-            "Hello Lamp, spoke with Bins",
-            "Hello [name], spoke with [name]",
-        ),  # announced: its own spelling proves nothing
         ("nobody saw Zofia Wrzesniewska near the lamp", "nobody saw [name] near the lamp"),
         ("Okonkwo lives near the lamp", "[name] lives near the lamp"),
         ("the lamp and jane okonkwo", "the lamp and [name]"),
         ("spoke with guillermo", "spoke with [name]"),
         # where places stand, what the site often writes, forms of its words, headings, nouns of German
         ("the lamp is out on Gough and Filbert", None),
+        ("Hello Lamp, spoke with Bins", None),
         ("nobody came, Stockton is out", None),
         ("Potholes again, who saw the Pothole", None),
         ("Gough Pothole Is Out", None),

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from answerable import schema
 from answerable.errors import SettingsError
+from answerable.store import Store
+from answerable.understand import texts as texts_module
+from answerable.understand import workers
+from answerable.understand.privacy import PrivacyContext, Redacted, redact
+from answerable.understand.words import TEXTS, UPDATES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import ProcessPoolExecutor
+    from pathlib import Path
+
     from tests.unit.understand.conftest import Town
 
 CLASS_RULES = """\
@@ -332,7 +345,10 @@ def test_what_is_gone_leaves_nothing(town: Town) -> None:
     town.feedback.clear()
     town.updates.clear()
     town.understand()
-    assert {name: town.rows(name) for name in town.digests()} == {name: [] for name in town.digests()}
+    left = {name: town.rows(name) for name in town.digests()}
+    # An address that was published stays known, should its issue come back; it says nothing of anybody's words.
+    assert all(row["worded_by_id"] is None for row in left.pop("issue_address"))
+    assert left == {name: [] for name in left}
 
 
 def test_nothing_gathered_gives_empty_tables(town: Town) -> None:
@@ -356,3 +372,181 @@ def test_files_have_the_types_of_the_schema(town: Town) -> None:
         stored = pq.read_schema(town.store.folder / path)
         expected = {c.name: kinds[c.type] for c in schema.table(name).columns}
         assert {f.name: str(f.type) for f in stored} == expected, name
+
+
+# -- kept decisions, and several processes -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def read_words(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that have been through Python."""
+    seen: list[str] = []
+
+    def counted(text: str, context: PrivacyContext) -> Redacted:
+        seen.append(text)
+        return redact(text, context)
+
+    monkeypatch.setattr("answerable.understand.words.redact", counted)
+    return seen
+
+
+def test_of_a_changed_month_only_new_words_are_read(town: Town, read_words: list[str]) -> None:
+    request = town.add("1", "2024-01-05", text="A leak in the lane")
+    town.say(request, "2024-01-06", "Zzz was mended")
+    town.add("2", "2024-02-05", text="The playground")
+    town.understand()
+    assert sorted(read_words) == ["A leak in the lane", "The playground", "Zzz was mended"]
+    read_words.clear()
+    town.add("3", "2024-01-07", text="A hole in the road")
+    town.add("4", "2024-01-08", text="A leak in the lane")
+    town.say(request, "2024-01-09", "Zzz was withdrawn")
+    town.understand()
+    assert sorted(read_words) == ["A hole in the road", "Zzz was withdrawn"]
+
+
+def test_the_same_words_of_another_kind_or_language_are_other_words(
+    town: Town, read_words: list[str]
+) -> None:
+    words = {"text": "Everything is broken in here"}
+    town.add("1", "2024-01-05", **words)
+    town.add("2", "2024-01-05", source_id="posts", **words)
+    german = town.add("3", "2024-01-05", source_id="posts", lang="de", **words)
+    town.add("4", "2024-01-05", source_id="posts", title="Everything is broken", text="in here")
+    town.add("5", "2024-01-05", source_id="posts", text="Everything is broken\x1fin here")
+    town.understand()
+    assert len(read_words) == 6
+    assert town.reading(german)["lang"] == "de"
+
+
+def test_other_rules_read_every_word_again(town: Town, read_words: list[str]) -> None:
+    request = town.add("1", "2024-01-05", text="A leak in the lane")
+    note = town.say(request, "2024-01-06", "Zzz was mended")
+    town.understand()
+    read_words.clear()
+    class_rules(town)
+    town.understand()
+    assert town.by_id("update_reading")[note]["class_rule"] == "town-mended"
+    assert sorted(read_words) == ["A leak in the lane", "Zzz was mended"]
+    read_words.clear()
+    town.areas.append(("lane", "The Lane"))
+    town.understand()
+    assert sorted(read_words) == ["A leak in the lane", "Zzz was mended"]
+
+
+def test_what_people_say_of_a_message_leaves_words_read(town: Town, read_words: list[str]) -> None:
+    post = town.add("1", "2024-01-05", source_id="posts", text="A leak in the lane")
+    town.understand()
+    read_words.clear()
+    label = {
+        "source_id": "posts",
+        "record_id": "1",
+        "is_relevant": False,
+        "drawn": "search",
+        "labelled_by": "A.",
+        "labelled_on": "2026-01-01",
+    }
+    labels = town.folder / "data" / "lookups" / "labels.jsonl"
+    labels.write_text(json.dumps(label) + "\n", "utf-8")
+    town.understand()
+    assert town.reading(post)["exclusion_rule"] == "irrelevant:label"
+    assert read_words == []
+
+
+def test_words_that_are_gone_are_kept_no_longer(town: Town) -> None:
+    request = town.add("1", "2024-01-05", text="Quillfeather and the lamp")
+    town.say(request, "2024-01-06", "Quillfeather was told")
+    town.add("2", "2024-01-05", text="A leak")
+    town.understand()
+    kept = [*town.rows("kept_reading"), *town.rows("kept_update_reading")]
+    assert sum("Quillfeather" in row["own_text"] for row in kept) == 2
+    town.feedback[0]["text"] = "The lamp"
+    town.updates.clear()
+    town.understand()
+    assert {row["own_text"] for row in town.rows("kept_reading")} == {"The lamp", "A leak"}
+    assert town.rows("kept_update_reading") == []
+
+
+def test_kept_tables_hold_what_is_decided() -> None:
+    for table, question in (("kept_reading", TEXTS), ("kept_update_reading", UPDATES)):
+        spec = schema.table(table)
+        assert set(spec.names) == {"source_id", "month", texts_module.TEXT_KEY, *question.result}
+        assert spec.public_names == ("source_id", "month")
+
+
+CHANGES = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "edit", "remove", "say"]),
+        st.integers(0, 5),
+        st.sampled_from(["A leak", "No water in the lane", "Ring me on 020 7946 0958", "The playground"]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rounds=st.lists(CHANGES, min_size=1, max_size=1), draw=st.randoms(use_true_random=False))
+def test_kept_decisions_are_those_of_a_fresh_run(
+    rounds: list[list[tuple[str, int, str]]],
+    draw: random.Random,
+    tmp_path_factory: pytest.TempPathFactory,
+    town_type: type[Town],
+) -> None:
+    folder = tmp_path_factory.mktemp("towns")
+    with Store.open(folder / "grown" / "store") as store, Store.open(folder / "fresh" / "store") as other:
+        grown = town_type(folder / "grown", store)
+        fill(grown)
+        grown.understand()
+        for changes in rounds:
+            change(grown, changes)
+            grown.understand()
+        fresh = town_type(folder / "fresh", other)
+        fresh.feedback, fresh.updates = list(grown.feedback), list(grown.updates)
+        draw.shuffle(fresh.feedback)
+        draw.shuffle(fresh.updates)
+        fresh.understand()
+        assert fresh.digests() == grown.digests()
+
+
+def change(town: Town, changes: list[tuple[str, int, str]]) -> None:
+    """Some of what can happen between two gathers."""
+    for place, (what, number, text) in enumerate(changes):
+        row = town.feedback[number * 7 % len(town.feedback)]
+        if what == "add":
+            name = f"n{place}"
+            town.add(name, f"2024-0{1 + number}-11", source_id="posts", text=text, author_key=name)
+        elif what == "edit":
+            row["text"] = text
+        elif what == "say":
+            town.say(row["feedback_id"], f"2024-0{1 + number}-21", text)
+        else:
+            town.feedback.remove(row)
+            town.updates[:] = [u for u in town.updates if u["feedback_id"] != row["feedback_id"]]
+
+
+def test_two_processes_say_what_one_does(
+    town: Town, tmp_path: Path, town_type: type[Town], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(town)
+    monkeypatch.setenv(workers.VARIABLE, "1")
+    town.understand()
+    monkeypatch.setattr(workers, "FEW_TEXTS", 1)
+    monkeypatch.setattr(texts_module, "BATCH_TEXTS", 2)
+    monkeypatch.setenv(workers.VARIABLE, "2")
+    asked: list[str] = []
+    by = workers._by
+
+    def noted(
+        pool: ProcessPoolExecutor, count: int, question: str, batches: Iterable[pa.RecordBatch]
+    ) -> Iterator[pa.RecordBatch]:
+        asked.append(question)
+        return by(pool, count, question, batches)
+
+    monkeypatch.setattr(workers, "_by", noted)
+    with Store.open(tmp_path / "two" / "store") as store:
+        two = town_type(tmp_path / "two", store)
+        two.feedback, two.updates = list(town.feedback), list(town.updates)
+        two.understand()
+        assert two.digests() == town.digests()
+    assert set(asked) == {"texts", "updates"}

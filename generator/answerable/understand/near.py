@@ -1,0 +1,334 @@
+"""Copies among everything that was gathered: the very same words, and nearly the same ones, each with its evidence.
+
+    repeats = find_copies(store, parts, known=words, accounts=names, folder=folder)
+
+What is compared of a message's words is kept in the private table ``sketch``, what was decided of nearly the same ones
+in ``near_copy``, both by month: a month is sketched again only where its messages changed, and there only texts that
+are new; and only months are compared again whose own messages changed or those of the 30 days before them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from answerable.understand import duplicates, near_runs, near_sketch, near_words
+from answerable.understand.duplicates import (
+    LONGEST,
+    RULE_BY_ANYBODY,
+    WINDOW_DAYS,
+    near_form,
+    repeats,
+    wordings,
+)
+from answerable.understand.near_runs import Entries, join_runs
+from answerable.understand.near_sketch import BANDS, bands
+from answerable.understand.near_words import SHIPPED_NEAR_WORDS, NearRules, near_rules
+from answerable.understand.texts import keep, with_key
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from answerable.store import Store
+    from answerable.understand.privacy import PrivacyContext
+
+__all__ = ["RULE_NEAR", "find_copies", "known_words"]
+
+RULE_NEAR = "near-words"
+"""The rule by which a message repeats another one in nearly its words."""
+
+_MONTHS_BACK = 2
+"""Thirty days before a day of March may lie in January."""
+_BATCH_FEEDBACK = 400_000
+_BATCH_TEXTS = 20_000
+_SECONDS_A_DAY = 86_400
+# Two bands in each column: a whole number of 64 bits.
+_COLUMNS = tuple(f"bands_{number}" for number in range(1, BANDS // 2 + 1))
+
+
+def known_words(people: PrivacyContext, accounts: Iterable[str]) -> frozenset[str]:
+    """The words that a site knows: names of its agencies, services, topics and areas, and how its oldest texts spell.
+
+    None of them changes with a new message once a site has some thousand texts (`answerable.understand.spelling`).
+    """
+    known = people.ordinary_words | frozenset(accounts)
+    if people.spelling is not None:
+        known |= people.spelling.small | people.spelling.often | people.spelling.also_words
+    return known
+
+
+def find_copies(
+    store: Store, parts: ir.Table, *, known: Iterable[str], accounts: Collection[str], folder: Path
+) -> ir.Table:
+    """The feedback that repeats an earlier one; what is needed for it is kept in the store.
+
+    Args:
+        store: outside a transaction.
+        parts: messages inside conversations (`relevance.conversation_parts`): never counted, so nothing repeats them.
+        known: the site's words (`known_words`).
+        accounts: the official accounts.
+        folder: for scratch files that the result reads.
+
+    Returns:
+        feedback_id, month, duplicate_of (the earliest of its group), duplicate_rule and duplicate_similarity (from 0
+        to 1; 1 where the words are the very same).
+    """
+    names = {name for account in accounts for name in (account, account.partition("@")[0])}
+    _write_sketches(store, names)
+    sketch = store.read("sketch").anti_join(parts, "feedback_id")
+    same = keep(store, repeats(sketch), folder / "same.parquet")
+    runs = keep(store, _runs(sketch, same), folder / "runs.parquet")
+    _write_near_copies(store, runs, near_rules(known), names)
+    near = store.read("near_copy").select("near_of", "similarity", near_id="feedback_id")
+    rows = runs.left_join(near, runs.head_id == near.near_id)
+    rows = rows.filter(rows.near_of.notnull() | (rows.feedback_id != rows.head_id))
+    by_anybody = rows.select(
+        "feedback_id",
+        "month",
+        duplicate_of=ibis.coalesce(rows.near_of, rows.head_id),
+        duplicate_rule=rows.near_of.notnull().ifelse(RULE_NEAR, RULE_BY_ANYBODY),
+        duplicate_similarity=ibis.coalesce(rows.similarity, 1.0),
+    )
+    by_one = same.filter(same.duplicate_rule != RULE_BY_ANYBODY).mutate(duplicate_similarity=1.0)
+    return by_anybody.union(by_one.select(*by_anybody.columns), distinct=False)
+
+
+# -- sketches ----------------------------------------------------------------------------------------------------------
+
+
+def _write_sketches(store: Store, accounts: Collection[str]) -> None:
+    """Bring the table ``sketch`` up to date, a portion of months at a time."""
+    rules = _digest(
+        # What is compared of the words changes with the program, and so may what DuckDB hashes.
+        *(Path(module.__file__ or "").read_bytes().hex() for module in (duplicates, near_sketch)),
+        duckdb.__version__,
+        *sorted(accounts),
+    )
+    months = sorted({*store.months("feedback"), *store.months("sketch")})
+    digests = {month: _digest(rules, store.digest("feedback", month=month)) for month in months}
+    stale = [month for month in months if store.mark(f"sketch:{month}") != digests[month]]
+    for portion in _portions(store, stale):
+        with store.transaction(), store.scratch() as folder:
+            store.write("sketch", _sketches(store, accounts, portion, folder), months=portion)
+            for month in portion:
+                store.set_mark(f"sketch:{month}", digests[month])
+
+
+def _portions(store: Store, months: Sequence[str]) -> Iterator[list[str]]:
+    counts = store.month_counts("feedback")
+    portion: list[str] = []
+    held = 0
+    for month in months:
+        if portion and held + counts.get(month, 0) > _BATCH_FEEDBACK:
+            yield portion
+            portion, held = [], 0
+        portion.append(month)
+        held += counts.get(month, 0)
+    if portion:
+        yield portion
+
+
+def _sketches(store: Store, accounts: Collection[str], months: Sequence[str], folder: Path) -> ir.Table:
+    """The rows of ``sketch`` for some months; a text that one of them held before is not sketched again."""
+    rows = wordings(store.read("feedback", months=months))
+    is_near = rows.is_by_anybody & (rows.length <= LONGEST)
+    near = is_near.ifelse(near_form(rows.title, rows.text, accounts), ibis.null("string"))
+    rows = rows.select(
+        "feedback_id", "source_id", "month", "created_at", "is_by_anybody", "same_key", near=near
+    )
+    rows = with_key(rows, ("near",), name="hashed")
+    rows = rows.mutate(near_key=rows.near.notnull().ifelse(rows.hashed, ibis.null("int64"))).drop("hashed")
+    rows = keep(store, rows, folder / "rows.parquet")
+    held = store.read("sketch", months=months)
+    held = held.filter(held.near_key.notnull()).select("near_key", *_COLUMNS)
+    held = keep(store, held.distinct(on=["near_key"], keep="first"), folder / "held.parquet")
+    new = rows.filter(rows.near_key.notnull()).anti_join(held, "near_key").select("near_key", "near")
+    new = new.distinct(on=["near_key"], keep="first")
+    schema = pa.schema([("near_key", pa.int64()), *((name, pa.int64()) for name in _COLUMNS)])
+    with pq.ParquetWriter(folder / "new.parquet", schema, compression="lz4") as writer:
+        for batch in store.batches(new, size=_BATCH_TEXTS):
+            found = bands(batch.column("near").to_pylist()).view(np.int64)
+            columns = [batch.column("near_key").cast(pa.int64()), *(pa.array(column) for column in found.T)]
+            writer.write_batch(pa.record_batch(columns, schema=schema))
+    fresh = store.con.read_parquet(folder / "new.parquet", hive_partitioning=False)
+    return (
+        rows.drop("near")
+        .left_join(held.union(fresh).rename(key_of="near_key"), [("near_key", "key_of")])
+        .drop("key_of")
+    )
+
+
+# -- runs and their groups ---------------------------------------------------------------------------------------------
+
+
+def _runs(sketch: ir.Table, same: ir.Table) -> ir.Table:
+    """What others may repeat, with the run that it belongs to: head_id, its first message, and head_at, its instant."""
+    rows = sketch.filter(sketch.is_by_anybody).select(
+        "feedback_id", "source_id", "month", "created_at", "near_key"
+    )
+    heads = rows.select(first_id="feedback_id", first_at="created_at")
+    heads = same.filter(same.duplicate_rule == RULE_BY_ANYBODY).inner_join(
+        heads, [("duplicate_of", "first_id")]
+    )
+    heads = heads.select("first_at", repeat_id="feedback_id", first_id="duplicate_of")
+    rows = rows.left_join(heads, [("feedback_id", "repeat_id")])
+    return rows.select(
+        "feedback_id",
+        "source_id",
+        "month",
+        "created_at",
+        "near_key",
+        head_id=ibis.coalesce(rows.first_id, rows.feedback_id),
+        head_at=ibis.coalesce(rows.first_at, rows.created_at),
+    ).order_by("month")
+
+
+def _write_near_copies(store: Store, runs: ir.Table, rules: NearRules, accounts: Collection[str]) -> None:
+    """Bring the table ``near_copy`` up to date: month by month, as what is decided of one depends on those before."""
+    decides = _digest(
+        *(
+            Path(module.__file__ or "").read_bytes().hex()
+            for module in (duplicates, near_runs, near_sketch, near_words)
+        ),
+        Path(__file__).read_bytes().hex(),
+        SHIPPED_NEAR_WORDS.read_bytes().hex(),
+        " ".join(sorted(rules.known)),
+        *sorted(accounts),
+    )
+    present = sorted(store.months("sketch"))
+    for month in sorted({*present, *store.months("near_copy")}):
+        window = _window(month, present)
+        rows = _with_first(store, runs.filter(runs.month.isin(window)), month)
+        digest = _digest(decides, _content(store, rows))
+        if store.mark(f"near_copy:{month}") == digest:
+            continue
+        with store.transaction():
+            store.write(
+                "near_copy",
+                _near_copies(store, rows, rules, accounts=accounts, month=month, window=window),
+                months=[month],
+            )
+            store.set_mark(f"near_copy:{month}", digest)
+
+
+def _window(month: str, present: Sequence[str]) -> list[str]:
+    """The months whose messages one of this month may repeat."""
+    year, number = map(int, month.split("-"))
+    months = [12 * year + number - 1 - back for back in range(_MONTHS_BACK + 1)]
+    return sorted({f"{m // 12:04d}-{m % 12 + 1:02d}" for m in months} & set(present))
+
+
+def _with_first(store: Store, rows: ir.Table, month: str) -> ir.Table:
+    """Rows of runs with near_of: what the run nearly repeats, as it was decided for the months before this one."""
+    before = [other for other in store.months("near_copy") if other < month]
+    near = store.read("near_copy", months=before).select("near_of", near_id="feedback_id")
+    return rows.left_join(near, [("head_id", "near_id")]).drop("near_id")
+
+
+def _content(store: Store, rows: ir.Table) -> str:
+    """A digest of rows, whatever their order."""
+    keyed = with_key(
+        rows, ("feedback_id", "created_at", "near_key", "head_id", "head_at", "near_of"), name="key"
+    )
+    found = store.frame(keyed.agg(rows=keyed.count(), digest=keyed.key.bit_xor())).iloc[0]
+    return f"{found['rows']} {found['digest']}"
+
+
+def _near_copies(
+    store: Store,
+    rows: ir.Table,
+    rules: NearRules,
+    *,
+    accounts: Collection[str],
+    month: str,
+    window: Sequence[str],
+) -> pa.Table:
+    """The rows of ``near_copy`` for one month."""
+    sketch = store.read("sketch", months=window).select(*_COLUMNS, sketch_id="feedback_id")
+    rows = rows.filter(rows.near_key.notnull()).inner_join(sketch, [("feedback_id", "sketch_id")])
+    # The runs are numbered in the order in which they began.
+    rows = rows.mutate(
+        run=ibis.dense_rank().over(ibis.window(order_by=["head_at", "head_id"])).cast("int64"),
+        at=rows.created_at.epoch_seconds().cast("int64"),
+        is_new=(rows.month == month) & (rows.feedback_id == rows.head_id),
+    )
+    rows = rows.select(
+        "feedback_id", "source_id", "created_at", "head_id", "near_of", "run", "at", "is_new", *_COLUMNS
+    )
+    held = store.con.to_pyarrow(rows.order_by(["created_at", "feedback_id"]))
+    run = held["run"].to_numpy()
+    ids = held["feedback_id"].combine_chunks() if held.num_rows else pa.array([], pa.string())
+    # The earliest message of each run that is here.
+    first_place = np.zeros(int(run.max()) + 1 if len(run) else 0, np.int64)
+    first_place[run[::-1]] = np.arange(len(run))[::-1]
+    joined = join_runs(
+        Entries(
+            run=run,
+            at=held["at"].to_numpy(),
+            bands=_unpacked(held),
+            is_new=held["is_new"].to_numpy(),
+        ),
+        _first_of(held, first_place),
+        lambda wanted: _texts(store, ids.take(pa.array(first_place[wanted])), wanted, accounts, window),
+        rules,
+        reach_seconds=WINDOW_DAYS * _SECONDS_A_DAY,
+    )
+    heads = held["head_id"].combine_chunks() if held.num_rows else ids
+    new = pa.array(first_place[[one.run for one in joined]], pa.int64())
+    old = pa.array(first_place[[one.first for one in joined]], pa.int64())
+    return pa.table(
+        {
+            "feedback_id": ids.take(new),
+            "source_id": held["source_id"].take(new),
+            "month": pa.array([month] * len(joined), pa.string()),
+            "near_of": heads.take(old),
+            "similarity": pa.array([one.similarity for one in joined], pa.float64()),
+        }
+    )
+
+
+def _unpacked(held: pa.Table) -> np.ndarray[tuple[int, ...], np.dtype[np.uint32]]:
+    packed = [held[name].to_numpy() for name in _COLUMNS]
+    return np.ascontiguousarray(np.stack(packed, axis=1)).view(np.uint32)
+
+
+def _first_of(held: pa.Table, first_place: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> near_runs.Ints:
+    """Of each run the run that its group began with: its own where it is the first, -1 where that one is not here."""
+    first_of = np.arange(len(first_place))
+    if held.num_rows:
+        is_near = held["near_of"].is_valid().to_numpy()
+        numbers = (
+            dict(zip(held["head_id"].to_pylist(), held["run"].to_pylist(), strict=True))
+            if is_near.any()
+            else {}
+        )
+        run = held["run"].to_numpy()
+        for place in np.flatnonzero(is_near).tolist():
+            first_of[run[place]] = numbers.get(held["near_of"][place].as_py(), -1)
+    return first_of
+
+
+def _texts(
+    store: Store, ids: pa.Array, runs: Sequence[int], accounts: Collection[str], months: Sequence[str]
+) -> Mapping[int, str]:
+    """The texts of some messages, by the numbers of their runs."""
+    wanted = ibis.memtable(pa.table({"wanted_id": ids, "run": pa.array(runs, pa.int64())}))
+    feedback = store.read("feedback", months=months)
+    rows = feedback.inner_join(wanted, feedback.feedback_id == wanted.wanted_id)
+    rows = rows.select("run", near=near_form(rows.title, rows.text, accounts))
+    found: dict[int, str] = {}
+    for batch in store.batches(rows):
+        found.update(zip(batch.column("run").to_pylist(), batch.column("near").to_pylist(), strict=True))
+    return found
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
