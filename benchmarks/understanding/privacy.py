@@ -1,18 +1,20 @@
 """How much personal data redaction finds, what it takes out for nothing, and what it costs.
 
-    python benchmarks/understanding/privacy.py [--misses 20]
+    python benchmarks/understanding/privacy.py [--set develop ...] [--show 20]
 
 Three kinds of texts:
 
 - **Sentences written for this project** (`sentences/README.md`): five languages, twelve kinds, and as many that only
-  look as if. Rules are developed on one half; the other shares no template, name, street or place with it and judges.
-  They are read as a new site's texts are: nothing is learned from them. Intervals are drawn over templates (2,000
-  bootstrap draws with a fixed seed), since the sentences of one template stand or fall together.
+  look as if. The rules were developed on `develop` and, after it had judged them twice, on `gate`; `final` judges. It
+  shares no template, part of a name, street or place with either. They are read as a new site's texts are: nothing
+  is learned from them. Intervals are drawn over templates (2,000 bootstrap draws with a fixed seed), since the
+  sentences of one template stand or fall together.
 - **Synthetic sentences of others** (presidio-research, 1,500 from 209 templates), in two halves of templates. One half
   judged earlier rules; both are used up by now, and neither is held out.
 - **Texts of cities**, where nearly every word is ordinary: what is masked there, and CPU seconds of one core.
 
-A set that is not on this machine is skipped, and the table says so. Of the judging half `--misses` shows nothing.
+A set that is not on this machine is skipped, and the table says so. Failures are counted by what they have in common;
+`--show` prints some. Whoever has seen those of `final` cannot be judged by it any more.
 """
 
 from __future__ import annotations
@@ -49,12 +51,18 @@ GROUPS = {
     "name": ("PERSON",),
     "address": ("STREET_ADDRESS",),
 }
-STRUCTURED = ("email", "phone", "card", "iban", "ip")
 _PERSONAL = {
     "EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS", "US_SSN", "PERSON", "STREET_ADDRESS",
     "US_DRIVER_LICENSE", "ZIP_CODE", "DOMAIN_NAME",
 }  # fmt: skip
 SENTENCES = Path(__file__).parent / "sentences"
+SETS = {"develop": "developed on", "gate": "developed on, after it had judged twice", "final": "judges"}
+JUDGE = "final"
+# Of kinds that have a form, of those that only context shows, and of all that is masked.
+STRUCTURED = (
+    "card", "coordinates", "email", "handle", "iban", "id_number", "ip", "phone", "plate", "profile_url",
+)  # fmt: skip
+LEAST_STRUCTURED, LEAST_IN_CONTEXT, LEAST_PRECISION = 0.99, 0.9, 0.95
 OFFICIAL = frozenset({"CityOfMerrow", "MerrowClean", "RideMerrow"})  # as sentences/README.md says
 _DRAWS = 2000
 _MARK = re.compile("|".join(re.escape(mark) for mark in MARKS.values()))
@@ -180,7 +188,30 @@ class Counted:
         )
         low, high = shares[int(0.025 * _DRAWS)], shares[int(0.975 * _DRAWS) - 1]
         hits = sum(hit for _, hit in self.cases)
+        if hits == len(
+            self.cases
+        ):  # no draw can fail: the bound of Clopper and Pearson (1934) for as many templates
+            low = 0.025 ** (1 / len(sums))
         return f"{self.share:.3f} [{low:.3f}, {high:.3f}] ({hits}/{len(self.cases)}, {len(sums)} templates)"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A marked piece that was not found, or a mask that is over nothing marked.
+
+    Attributes:
+        kind: of the piece, or of the mask.
+        lang: of the sentence.
+        alike: what it has in common with others: how a name is written, or why a sentence is hard.
+        piece: what was left, or masked.
+        result: the redacted sentence.
+    """
+
+    kind: str
+    lang: str
+    alike: str
+    piece: str
+    result: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,16 +223,37 @@ class OnSentences:
         numbers: of addresses, those of which no digit is left.
         by_language: recall of all kinds together.
         precision: by mark, and of all.
-        missed: kind, piece and result.
-        false: mark, piece and result.
+        missed: marked pieces that were not found.
+        false: masks over nothing marked.
     """
 
     recall: dict[str, Counted]
     numbers: Counted
     by_language: dict[str, Counted]
     precision: dict[str, Counted]
-    missed: list[tuple[str, str, str]]
-    false: list[tuple[str, str, str]]
+    missed: list[Failure]
+    false: list[Failure]
+
+    def targets(self) -> dict[str, tuple[Counted, float]]:
+        """What was reached and what has to be, by figure."""
+        together = tuple(case for kind in STRUCTURED for case in self.recall[kind].cases)
+        return {
+            **{f"recall of {kind}": (self.recall[kind], LEAST_STRUCTURED) for kind in STRUCTURED},
+            "recall of structured kinds": (Counted(together), LEAST_STRUCTURED),
+            **{f"recall of {kind}": (self.recall[kind], LEAST_IN_CONTEXT) for kind in ("name", "address")},
+            "precision": (self.precision["all"], LEAST_PRECISION),
+        }
+
+
+def _alike(kind: str, piece: str, *, is_partly: bool) -> str:
+    """How a piece that was not found is written."""
+    how = "in part" if is_partly else "whole"
+    if kind != "name":
+        return how
+    case = (
+        "lower case" if piece == piece.lower() else "upper case" if piece == piece.upper() else "capitalised"
+    )
+    return f"{how}, {'several words' if len(piece.split()) > 1 else 'one word'}, {case}"
 
 
 def _on_original(text: str, plain: str, spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
@@ -218,7 +270,7 @@ def _on_original(text: str, plain: str, spans: list[tuple[int, int, str]]) -> li
 
 
 def sentences(half: str) -> list[dict[str, Any]]:
-    """The project's own sentences: ``develop`` or ``gate``."""
+    """A set of the project's own sentences: one of SETS."""
     return [json.loads(line) for line in (SENTENCES / f"{half}.jsonl").read_text("utf-8").splitlines()]
 
 
@@ -229,7 +281,8 @@ def find_in_sentences(rows: list[dict[str, Any]]) -> OnSentences:
     languages: dict[str, list[tuple[str, bool]]] = {}
     precision: dict[str, list[tuple[str, bool]]] = {}
     numbers: list[tuple[str, bool]] = []
-    missed, false = [], []
+    missed: list[Failure] = []
+    false: list[Failure] = []
     for row in rows:
         text, group = row["text"], row["group"]
         result = redact(text, context).text
@@ -249,7 +302,8 @@ def find_in_sentences(rows: list[dict[str, Any]]) -> OnSentences:
                 has_digit = [re.search(r"\d", text[start + a : start + b]) for a, b in pieces]
                 numbers.append((group, all(g for g, d in zip(gone, has_digit, strict=True) if d)))
             if not case[1]:
-                missed.append((kind, text[start:end], result))
+                alike = _alike(kind, text[start:end], is_partly=any(gone))
+                missed.append(Failure(kind, row["lang"], alike, text[start:end], result))
         for start, end, kind in spans:
             over = [span for span in row["spans"] if span["start"] < end and start < span["end"]]
             if over and all(span.get("either") for span in over):
@@ -257,7 +311,8 @@ def find_in_sentences(rows: list[dict[str, Any]]) -> OnSentences:
             precision.setdefault(kind, []).append((group, bool(over)))
             precision.setdefault("all", []).append((group, bool(over)))
             if not over:
-                false.append((kind, text[start:end], result))
+                alike = row.get("note", "beside personal data")
+                false.append(Failure(kind, row["lang"], alike, text[start:end], result))
 
     def counted(cases: dict[str, list[tuple[str, bool]]]) -> dict[str, Counted]:
         return {what: Counted(tuple(found)) for what, found in sorted(cases.items())}
@@ -267,22 +322,47 @@ def find_in_sentences(rows: list[dict[str, Any]]) -> OnSentences:
     )
 
 
-def print_sentences(half: str, misses: int) -> None:
-    """The figures of one half of the project's own sentences."""
-    rows = sentences(half)
+def print_sentences(name: str, show: int) -> bool:
+    """The figures of one set of the project's own sentences; False where it judges and a target is not reached."""
+    rows = sentences(name)
     found = find_in_sentences(rows)
-    print(f"own sentences, half {half}: {len(rows)}")
-    for kind, share in found.recall.items():
-        print(f"  recall     {kind:12} {share}")
+    groups = len({row["group"] for row in rows})
+    print(f"own sentences, {name} ({SETS[name]}): {len(rows)} from {groups} templates")
     print(f"  recall     numbers of addresses {found.numbers}")
     for lang, share in found.by_language.items():
         print(f"  recall     {lang:12} {share}")
     for kind, share in found.precision.items():
-        print(f"  precision  {kind:12} {share}")
-    if misses and half == "develop":
-        for title, lists in (("missed", found.missed), ("false", found.false)):
-            for kind, value, result in random.Random(1).sample(lists, min(misses, len(lists))):
-                print(f"    {title} {kind}: {value!r} in {result[:160]!r}")
+        if kind != "all":
+            print(f"  precision  {kind:12} {share}")
+    print_failures("not found", found.missed, show)
+    print_failures("masked for nothing", found.false, show)
+    return print_targets(name, found)
+
+
+def print_targets(name: str, found: OnSentences) -> bool:
+    """Each figure with its target, as a gate where the set judges; False where such a gate is missed."""
+    word = "gate" if name == JUDGE else "target"
+    is_good = True
+    for figure, (share, least) in found.targets().items():
+        is_reached = share.share >= least
+        is_good &= is_reached or name != JUDGE
+        print(f"  {word} {figure} >= {least}: {'reached' if is_reached else 'missed'}  {share}")
+    return is_good
+
+
+def print_failures(title: str, failures: list[Failure], show: int) -> None:
+    """Failures counted by kind, by language and by what they have in common, and some of them if asked."""
+    print(f"  {title}: {len(failures)}")
+    for kind, count in Counter(failure.kind for failure in failures).most_common():
+        of_kind = [failure for failure in failures if failure.kind == kind]
+        counts = (
+            Counter(failure.lang for failure in of_kind).most_common(),
+            Counter(failure.alike for failure in of_kind).most_common(12),
+        )
+        told = ("; ".join(f"{what} {n}" for what, n in each) for each in counts)
+        print(f"    {kind:12} {count:4}  {' | '.join(told)}")
+    for failure in random.Random(1).sample(failures, min(show, len(failures))):
+        print(f"    {title}, {failure.kind}: {failure.piece!r} in {failure.result[:160]!r}")
 
 
 def san_francisco() -> list[str]:
@@ -333,7 +413,7 @@ def masks(texts: list[str], context: PrivacyContext) -> tuple[int, int, Counter[
     return words, guessed, kinds, names
 
 
-def print_labelled(half: str, misses: int) -> None:
+def print_labelled(half: str, show: int) -> None:
     """The figures of one half of the synthetic sentences of others."""
     rows = labelled(half)
     context = PrivacyContext(spelling=spelling_of(row["full_text"] for row in labelled("all")))
@@ -344,35 +424,44 @@ def print_labelled(half: str, misses: int) -> None:
     for kind, share in found.precision.items():
         print(f"  precision  [{kind}]{'':{12 - len(kind)}} {share}")
     print("  false marks on:", ", ".join(f"{what} {n}" for what, n in found.false_on.most_common(12)))
-    for title, lists in (("missed", found.missed), ("false", found.false)):
+    for title, lists in (("not found,", found.missed), ("masked for nothing,", found.false)):
         for what, examples in lists.items():
-            for value, result in random.Random(1).sample(examples, min(misses, len(examples))):
+            for value, result in random.Random(1).sample(examples, min(show, len(examples))):
                 print(f"    {title} {what}: {value!r} in {result[:160]!r}")
 
 
 def main() -> int:
-    """Print the tables."""
+    """Print the tables; 1 where the set that judges misses a target."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--half", choices=("develop", "gate"), help="only this half of sentences")
-    parser.add_argument("--misses", type=int, default=0, help="how many misses and false marks to print")
+    parser.add_argument(
+        "--set", choices=SETS, nargs="+", help="only these of the own sentences, nothing else"
+    )
+    parser.add_argument("--show", type=int, default=0, metavar="N", help="print N failures of each sort")
     asked = parser.parse_args()
-    halves = (asked.half,) if asked.half else ("develop", "gate")
-    for half in halves:
-        print_sentences(half, asked.misses)
+    is_good = True
+    for name in asked.set or SETS:
+        is_good &= print_sentences(name, asked.show)
+    if not asked.set:
+        print_others(asked.show)
+    return 0 if is_good else 1
+
+
+def print_others(show: int) -> None:
+    """The figures of other people's sentences and of cities' texts."""
     if LABELLED.exists():
-        for half in halves:
-            print_labelled(half, asked.misses)
+        for half in ("develop", "gate"):
+            print_labelled(half, show)
     else:
-        print("labelled sentences of others: not on this machine")
+        print("labelled sentences of others: skipped, the set is not on this machine")
     for name, texts in (
         ("demonstration city", demonstration()),
         ("San Francisco's notes", san_francisco() if NOTES.exists() else []),
         ("Mumbai's posts", mumbai() if MUMBAI.exists() else []),
     ):
         if not texts:
-            print(f"{name}: not on this machine")
+            print(f"{name}: skipped, the set is not on this machine")
             continue
         started = time.process_time()
         context = PrivacyContext(spelling=spelling_of(texts))
@@ -392,9 +481,8 @@ def main() -> int:
             f"  texts with a guessed mask {Share(guessed, len(texts))}; marks per 1,000 words:",
             ", ".join(f"{k} {1000 * n / words:.2f}" for k, n in kinds.most_common()),
         )
-        if asked.misses:
-            print("  [name]:", names.most_common(asked.misses * 3))
-    return 0
+        if show:
+            print("  [name]:", names.most_common(show * 3))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Makes the sentences with marked personal data: develop.jsonl and gate.jsonl.
+"""Makes the sentences with marked personal data: develop.jsonl, gate.jsonl and final.jsonl.
 
-    python benchmarks/understanding/sentences/make.py            both halves, checked, and a table of counts
-    python benchmarks/understanding/sentences/make.py develop    one half only
+    python benchmarks/understanding/sentences/make.py            all three, checked, and a table of counts
+    python benchmarks/understanding/sentences/make.py develop    one only
 
-Templates are in develop.txt and gate.txt, what fills them is in fillers.txt; README.md tells how both are written. The
-same files always give the same sentences. The run stops when a mark, a checksum, a count or the division of the two
-halves is wrong.
+Templates are in develop.txt, gate.txt and final.txt, what fills them is in fillers.txt (develop and gate share it out)
+and fillers_final.txt; README.md tells how they are written. The same files always give the same sentences. The run
+stops when a mark, a checksum, a count or the division of the three is wrong.
 """
 
 from __future__ import annotations
@@ -23,20 +23,25 @@ from typing import TypedDict
 
 HERE = Path(__file__).parent
 HALVES = ("develop", "gate")
+FINAL = "final"
+SETS = (*HALVES, FINAL)
 KINDS = (
     "email", "phone", "handle", "profile_url", "address", "name", "card", "iban", "id_number", "plate", "ip",
     "coordinates",
 )  # fmt: skip
+FILLERS = ("given", "sur", "street", "place", "town", "domain", "nick")
 LANGUAGES = ("en", "de", "es", "fr", "pt")
 PER_TEMPLATE = 5
 OFFICIAL = ("@CityOfMerrow", "@MerrowClean", "@RideMerrow")
-LEAST_PER_KIND = 60
-LEAST_NAMES_AND_ADDRESSES = 300
-LEAST_SENTENCES = 1100
-LEAST_TEMPLATES = 225
+# Of a half, and of the final set: spans of every other kind, names, addresses, sentences, templates.
+LEAST = {
+    **{half: {"": 60, "name": 300, "address": 300, "sentences": 1100, "templates": 225} for half in HALVES},
+    FINAL: {"": 75, "name": 600, "address": 300, "sentences": 1300, "templates": 300},
+}
 
 # Whose names are met in which language: the language's own every second time, then the world's.
 WORLD = ("in", "ng", "ar", "zh", "vi", "ko", "tr", "pl", "it", "so", "ru")
+WORLD_OF = {**dict.fromkeys(HALVES, WORLD), FINAL: (*WORLD, "ph", "ca")}
 AT_HOME = {
     "en": ("en", "en", "es", "en", "de", "fr", "pt"),
     "de": ("de", "tr", "de", "de"),
@@ -155,11 +160,11 @@ def verhoeff(digits: str) -> bool:
 # --- fillers ---------------------------------------------------------------------------------------------------
 
 
-def read_fillers() -> dict[str, list[str]]:
-    """The lists of fillers.txt by their heading ("street de")."""
+def read_fillers(file: str = "fillers.txt") -> dict[str, list[str]]:
+    """The lists of a file of fillers by their heading ("street de")."""
     lists: dict[str, list[str]] = {}
     heading = ""
-    for line in (HERE / "fillers.txt").read_text(encoding="utf-8").splitlines():
+    for line in (HERE / file).read_text(encoding="utf-8").splitlines():
         if not line or line.startswith("#"):
             continue
         if line.startswith("["):
@@ -355,7 +360,7 @@ class Fillers:
 def origin(fill: Fillers, lang: str) -> str:
     """Where the next person's name comes from."""
     home = fill.next(f"home {lang}", AT_HOME[lang])
-    return home if fill.dice.randrange(2) else fill.next("world", WORLD)
+    return home if fill.dice.randrange(2) else fill.next("world", WORLD_OF[fill.half])
 
 
 def user(fill: Fillers, lang: str) -> dict[str, str]:
@@ -755,7 +760,7 @@ def unmarked(fill: Fillers, lang: str, slot: str) -> str:
     if slot == "town":
         return fill.from_list("town" if lang == "en" else f"town {lang}")
     if slot == "xsur":
-        return fill.from_list(f"sur {fill.next('xsur', (lang, *WORLD))}")
+        return fill.from_list(f"sur {fill.next('xsur', (lang, *WORLD_OF[fill.half]))}")
     if slot == "num":
         return str(fill.dice.randrange(2, 99))
     return fill.next(slot, {"tick": TICKETS, "line": LINES, "off": OFFICIAL}[slot])
@@ -790,6 +795,8 @@ def article(text: str, street: str, lang: str) -> str:
     changes: dict[str, str] = {}
     if lang == "de" and GERMAN_WITHOUT.match(low):
         changes = {"in der": "", "aus der": "aus ", "zur": "nach "}
+    elif lang == "de" and low.endswith("platz"):
+        changes = {"in der": "am ", "aus der": "vom ", "zur": "zum "}
     elif lang == "de" and not GERMAN_FEMININE.search(low):
         changes = {"in der": "im ", "aus der": "aus dem ", "zur": "zum "}
     elif lang == "pt" and PORTUGUESE_MASCULINE.match(low):
@@ -917,15 +924,16 @@ def check_half(half: str, sentences: list[Sentence]) -> None:
         require(kind != "id_number" or check_id(value), f"number {value}")
         require(kind != "address" or any(c.isdigit() for c in value), f"address {value}")
     for kind in KINDS:
-        least = LEAST_NAMES_AND_ADDRESSES if kind in {"name", "address"} else LEAST_PER_KIND
+        least = LEAST[half].get(kind, LEAST[half][""])
         require(counts[kind] >= least, f"{half}: only {counts[kind]} of {kind}")
     negatives = sum(not certain(sentence) for sentence in sentences)
     require(
         3 * negatives >= len(sentences), f"{half}: only {negatives} of {len(sentences)} without personal data"
     )
-    require(len(sentences) >= LEAST_SENTENCES, f"{half}: only {len(sentences)} sentences")
+    require(len(sentences) >= LEAST[half]["sentences"], f"{half}: only {len(sentences)} sentences")
     require(
-        len({sentence["group"] for sentence in sentences}) >= LEAST_TEMPLATES, f"{half}: too few templates"
+        len({sentence["group"] for sentence in sentences}) >= LEAST[half]["templates"],
+        f"{half}: too few templates",
     )
 
 
@@ -943,10 +951,44 @@ def check_fillers(lists: dict[str, list[str]], divided: dict[str, dict[str, list
         require(one and other and not one & other, f"in both halves: {kinds} {one & other}")
 
 
-def check_division(one: list[Sentence], other: list[Sentence]) -> None:
-    """Raise ValueError where a template, a sentence or a marked piece is in both halves."""
-    templates = [{template.text for template in read_templates(half)} for half in HALVES]
+def check_final_fillers(final: dict[str, list[str]], lists: dict[str, list[str]]) -> None:
+    """Raise ValueError where the final set has too few fillers or one of the halves': the words of names count too."""
+    shapes = {
+        kind: {plain(e) for h, es in final.items() if h.split()[0] == kind for e in es} for kind in FILLERS
+    }
+    require(all(len(shapes[kind]) >= 300 for kind in ("given", "sur")), "too few names in fillers_final.txt")
+    for lang in LANGUAGES:
+        require(len(set(final[f"street {lang}"])) >= 45, f"too few streets in fillers_final.txt: {lang}")
+    for kind in FILLERS:
+        alike = {"given", "sur"} if kind in {"given", "sur"} else {kind}
+        before = {plain(e) for h, es in lists.items() if h.split()[0] in alike for e in es}
+        require(not shapes[kind] & before, f"in fillers.txt too: {shapes[kind] & before}")
+    words = [
+        {w for h, es in each.items() if h.split()[0] in {"given", "sur"} for e in es for w in name_words(e)}
+        for each in (final, lists)
+    ]
+    require(not words[0] & words[1], f"parts of names in fillers.txt too: {words[0] & words[1]}")
+
+
+def name_words(name: str) -> list[str]:
+    """The parts of a name that tell who it is, without initials and particles ("de", "van der", "zu")."""
+    return [
+        w
+        for w in re.findall(r"\w+", plain(name))
+        if len(w) > 2 and w not in {"von", "van", "der", "del", "dos"}
+    ]
+
+
+def check_division(names: tuple[str, str], one: list[Sentence], other: list[Sentence]) -> None:
+    """Raise ValueError where a template, a sentence, a marked piece or a part of a name is in both sets."""
+    templates = [{template.text for template in read_templates(half)} for half in names]
     require(not templates[0] & templates[1], f"templates in both: {templates[0] & templates[1]}")
+    if FINAL in names:
+        words = [
+            {w for kind, value in pieces(sentences) if kind == "name" for w in name_words(value)}
+            for sentences in (one, other)
+        ]
+        require(not words[0] & words[1], f"parts of names in {names}: {words[0] & words[1]}")
     texts = [{sentence["text"] for sentence in sentences} for sentences in (one, other)]
     require(not texts[0] & texts[1], "a sentence in both halves")
     marked = [{plain(value) for _, value in pieces(sentences)} for sentences in (one, other)]
@@ -971,25 +1013,35 @@ def table(made: dict[str, list[Sentence]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Make, check and write the halves."""
+def make(last: str = FINAL) -> dict[str, list[Sentence]]:
+    """The checked sentences of every set up to the last: a later one's numbers differ from the earlier ones'."""
     lists = read_fillers()
     divided = divide(lists)
     check_fillers(lists, divided)
+    divided[FINAL] = read_fillers("fillers_final.txt")
+    check_final_fillers(divided[FINAL], lists)
     used: set[str] = set()
-    wanted = sys.argv[1:] or list(HALVES)
-    require(set(wanted) <= set(HALVES), f"halves are {HALVES}")
     made: dict[str, list[Sentence]] = {}
-    for half in HALVES[
-        : 1 + max(HALVES.index(half) for half in wanted)
-    ]:  # the gate's numbers differ from develop's
+    for half in SETS[: 1 + SETS.index(last)]:
         made[half] = make_half(half, divided[half], used)
         check_half(half, made[half])
-    if len(made) == len(HALVES):
-        check_division(made["develop"], made["gate"])
-    for half, sentences in made.items():
-        lines = (json.dumps(sentence, ensure_ascii=False) + "\n" for sentence in sentences)
-        (HERE / f"{half}.jsonl").write_text("".join(lines), encoding="utf-8")
+        for earlier in SETS[: SETS.index(half)]:
+            check_division((earlier, half), made[earlier], made[half])
+    return made
+
+
+def written(sentences: list[Sentence]) -> str:
+    """The sentences as they stand in a file."""
+    return "".join(json.dumps(sentence, ensure_ascii=False) + "\n" for sentence in sentences)
+
+
+def main() -> None:
+    """Make, check and write the sets."""
+    wanted = sys.argv[1:] or list(SETS)
+    require(set(wanted) <= set(SETS), f"sets are {SETS}")
+    made = make(max(wanted, key=SETS.index))
+    for name in wanted:
+        (HERE / f"{name}.jsonl").write_text(written(made[name]), encoding="utf-8")
     print(table(made))
 
 

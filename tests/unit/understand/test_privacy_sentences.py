@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
-BENCHMARK = Path(__file__).parents[3] / "benchmarks" / "understanding" / "privacy.py"
-STRUCTURED = (
-    "card",
-    "coordinates",
-    "email",
-    "handle",
-    "iban",
-    "id_number",
-    "ip",
-    "phone",
-    "plate",
-    "profile_url",
-)
-# The target is .99 for each structured kind and .90 for names and addresses. On the half that judges, which shares no
-# name, place or template with the half that rules were made on, these two fall short: here stands what they reach.
-SHORT = {("gate", "name"): 0.86, ("gate", "plate"): 0.93}
+UNDERSTANDING = Path(__file__).parents[3] / "benchmarks" / "understanding"
+# The benchmark says what has to be reached. Where a set falls short of it, here stands the least that it does reach.
+# None: the set judges, and has not been run yet.
+REACHED: dict[str, dict[str, float] | None] = {
+    "develop": {},
+    "gate": {"recall of name": 0.86, "recall of plate": 0.93},
+    "final": None,
+}
 
 
-@pytest.fixture(scope="module")
-def benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_privacy", BENCHMARK)
+def _module(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -38,21 +31,70 @@ def benchmark() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("half", ["develop", "gate"])
-def test_personal_data_is_found_and_little_else(benchmark: ModuleType, half: str) -> None:
-    found = benchmark.find_in_sentences(benchmark.sentences(half))
-    assert set(found.recall) == {*STRUCTURED, "name", "address"}
-    least = {kind: SHORT.get((half, kind), 0.99 if kind in STRUCTURED else 0.9) for kind in found.recall}
-    reached = {kind: found.recall[kind].share for kind in found.recall}
-    assert {kind: reached[kind] for kind in reached if reached[kind] < least[kind]} == {}
-    cases = [hit for kind in STRUCTURED for _, hit in found.recall[kind].cases]
-    assert sum(cases) >= 0.99 * len(cases)
-    assert found.precision["all"].share >= 0.95
+@cache
+def benchmark() -> ModuleType:
+    return _module("benchmark_privacy", UNDERSTANDING / "privacy.py")
 
 
-def test_the_sentences_are_many_and_their_halves_share_no_template(benchmark: ModuleType) -> None:
-    develop, gate = benchmark.sentences("develop"), benchmark.sentences("gate")
-    assert len(develop) + len(gate) >= 2000
-    assert {row["lang"] for row in develop} == {"de", "en", "es", "fr", "pt"} == {row["lang"] for row in gate}
-    assert not {row["group"] for row in develop} & {row["group"] for row in gate}
-    assert not {row["text"] for row in develop} & {row["text"] for row in gate}
+@cache
+def found_in(name: str) -> Any:
+    return benchmark().find_in_sentences(benchmark().sentences(name))
+
+
+@pytest.mark.parametrize("name", REACHED)
+def test_personal_data_is_found_and_little_else(name: str) -> None:
+    reached = REACHED[name]
+    if reached is None:
+        pytest.skip(f"{name} is not measured yet")
+    targets = found_in(name).targets()
+    assert set(reached) <= set(targets)
+    least = {figure: reached.get(figure, target) for figure, (_, target) in targets.items()}
+    shares = {figure: counted.share for figure, (counted, _) in targets.items()}
+    assert {figure: share for figure, share in shares.items() if share < least[figure]} == {}
+
+
+def test_every_kind_has_a_target_and_every_set_a_least() -> None:
+    module, found = benchmark(), found_in("develop")
+    assert set(REACHED) == set(module.SETS)
+    assert set(found.recall) == {*module.STRUCTURED, "name", "address"}
+    assert set(found.targets()) == {
+        *(f"recall of {kind}" for kind in found.recall), "recall of structured kinds", "precision",
+    }  # fmt: skip
+
+
+def test_only_the_set_that_judges_prints_gates(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module, found = benchmark(), found_in("gate")
+    gate = _module("benchmark_run", UNDERSTANDING / "run.py").GATE
+    assert module.print_targets("gate", found)
+    assert not gate.search(capsys.readouterr().out)
+    monkeypatch.setattr(module, "JUDGE", "gate")
+    short = [share for share, least in found.targets().values() if share.share < least]
+    assert module.print_targets("gate", found) == (not short)
+    lines = capsys.readouterr().out.splitlines()
+    words = [match[1] for line in lines if (match := gate.search(line))]
+    assert (len(words), words.count("missed")) == (len(found.targets()), len(short))
+
+
+def test_failures_are_counted_and_shown_only_on_demand(capsys: pytest.CaptureFixture[str]) -> None:
+    module = benchmark()
+    failures = [module.Failure("name", "en", "whole, one word", "wilhelmina", "thanks wilhelmina")]
+    module.print_failures("not found", failures, 0)
+    told = capsys.readouterr().out
+    assert "not found: 1" in told
+    assert "whole, one word 1" in told
+    assert "wilhelmina" not in told
+    module.print_failures("not found", failures, 5)
+    assert "wilhelmina" in capsys.readouterr().out
+
+
+def test_the_sentences_are_what_their_maker_makes_and_the_sets_share_nothing() -> None:
+    maker = _module("benchmark_sentences", UNDERSTANDING / "sentences" / "make.py")
+    made = maker.make()  # it stops where two sets share a template, a sentence, a name or a street
+    assert list(made) == list(REACHED)
+    for name, sentences in made.items():
+        assert (maker.HERE / f"{name}.jsonl").read_text("utf-8") == maker.written(sentences)
+        assert {sentence["lang"] for sentence in sentences} == {"de", "en", "es", "fr", "pt"}
+    groups = {sentence["group"] for sentences in made.values() for sentence in sentences}
+    assert len(groups) >= 1000
