@@ -4,12 +4,14 @@
 
 What is compared of a message's words is kept in the private table ``sketch``, what was decided of nearly the same ones
 in ``near_copy``, both by month: a month is sketched again only where its messages changed, and there only texts that
-are new; and only months are compared again whose own messages changed or those of the 30 days before them.
+are new; and only months are compared again whose own messages changed or those of the 30 days before them, and of them
+what began on the first changed day or later.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,7 +194,10 @@ def _runs(sketch: ir.Table, same: ir.Table) -> ir.Table:
 
 
 def _write_near_copies(store: Store, runs: ir.Table, rules: NearRules, accounts: Collection[str]) -> None:
-    """Bring the table ``near_copy`` up to date: month by month, as what is decided of one depends on those before."""
+    """Bring the table ``near_copy`` up to date: month by month, as what is decided of one depends on those before.
+
+    What is decided of a run depends on nothing later: of a month the days before the first one that changed stay.
+    """
     decides = _digest(
         *(
             Path(module.__file__ or "").read_bytes().hex()
@@ -204,19 +209,28 @@ def _write_near_copies(store: Store, runs: ir.Table, rules: NearRules, accounts:
         *sorted(accounts),
     )
     present = sorted(store.months("sketch"))
+    content = _content_by_day(store, runs)
     for month in sorted({*present, *store.months("near_copy")}):
         window = _window(month, present)
-        rows = _with_first(store, runs.filter(runs.month.isin(window)), month)
-        digest = _digest(decides, _content(store, rows))
-        if store.mark(f"near_copy:{month}") == digest:
+        rows = runs.filter(runs.month.isin(window))
+        days = {day: said for m in window for day, said in content.get(m, {}).items()}
+        before = _digest(decides, _decided_before(store, rows, month))
+        since = _first_change(store.mark(f"near_copy:{month}"), before, days)
+        if since is None:
             continue
-        with store.transaction():
-            store.write(
-                "near_copy",
-                _near_copies(store, rows, rules, accounts=accounts, month=month, window=window),
-                months=[month],
+        with store.transaction(), store.scratch() as folder:
+            decided = _near_copies(
+                store,
+                rows,
+                rules,
+                accounts=accounts,
+                month=month,
+                window=window,
+                since=since,
+                folder=folder,
             )
-            store.set_mark(f"near_copy:{month}", digest)
+            store.write("near_copy", decided, months=[month])
+            store.set_mark(f"near_copy:{month}", json.dumps({"before": before, "days": days}))
 
 
 def _window(month: str, present: Sequence[str]) -> list[str]:
@@ -226,20 +240,42 @@ def _window(month: str, present: Sequence[str]) -> list[str]:
     return sorted({f"{m // 12:04d}-{m % 12 + 1:02d}" for m in months} & set(present))
 
 
-def _with_first(store: Store, rows: ir.Table, month: str) -> ir.Table:
-    """Rows of runs with near_of: what the run nearly repeats, as it was decided for the months before this one."""
-    before = [other for other in store.months("near_copy") if other < month]
-    near = store.read("near_copy", months=before).select("near_of", near_id="feedback_id")
-    return rows.left_join(near, [("head_id", "near_id")]).drop("near_id")
+def _content_by_day(store: Store, runs: ir.Table) -> dict[str, dict[str, str]]:
+    """Of each month a digest of what each of its days holds, whatever the order of rows."""
+    keyed = with_key(runs, ("feedback_id", "created_at", "near_key", "head_id", "head_at"), name="key")
+    keyed = keyed.mutate(day=keyed.created_at.date().cast("string"))
+    found = keyed.group_by("month", "day").agg(rows=keyed.count(), digest=keyed.key.bit_xor())
+    content: dict[str, dict[str, str]] = {}
+    for batch in store.batches(found.order_by(["month", "day"])):
+        for row in batch.to_pylist():
+            # A day may be in two months: theirs begin and end in the zone of the site.
+            name = f"{row['day']} {row['month']}"
+            content.setdefault(row["month"], {})[name] = f"{row['rows']} {row['digest']}"
+    return content
 
 
-def _content(store: Store, rows: ir.Table) -> str:
-    """A digest of rows, whatever their order."""
-    keyed = with_key(
-        rows, ("feedback_id", "created_at", "near_key", "head_id", "head_at", "near_of"), name="key"
-    )
+def _first_change(mark: str | None, before: str, days: Mapping[str, str]) -> str | None:
+    """The first day that is not what it was when a month was decided; the first of all if the rest is not either."""
+    held = json.loads(mark) if mark else {}
+    if held.get("before") != before:
+        return ""
+    was = held["days"]
+    changed = [day for day in {*was, *days} if was.get(day) != days.get(day)]
+    return min(changed).partition(" ")[0] if changed else None
+
+
+def _decided_before(store: Store, rows: ir.Table, month: str) -> str:
+    """A digest of what was decided, in the months before this one, of the runs of some rows."""
+    near = _near_before(store, month)
+    near = near.semi_join(rows, near.near_id == rows.head_id)
+    keyed = with_key(near, ("near_id", "near_of"), name="key")
     found = store.frame(keyed.agg(rows=keyed.count(), digest=keyed.key.bit_xor())).iloc[0]
     return f"{found['rows']} {found['digest']}"
+
+
+def _near_before(store: Store, month: str) -> ir.Table:
+    before = [other for other in store.months("near_copy") if other < month]
+    return store.read("near_copy", months=before).select("near_of", near_id="feedback_id")
 
 
 def _near_copies(
@@ -250,15 +286,28 @@ def _near_copies(
     accounts: Collection[str],
     month: str,
     window: Sequence[str],
+    since: str,
+    folder: Path,
 ) -> pa.Table:
-    """The rows of ``near_copy`` for one month."""
+    """The rows of ``near_copy`` for one month: those of runs that began before a day as they are, the others anew."""
+    near = keep(store, _near_before(store, month), folder / "before.parquet")
+    kept = near.limit(0).mutate(source_id=ibis.null("string"), similarity=ibis.null("float64"))
+    if since and month in store.months("near_copy"):
+        earlier = rows.filter((rows.month == month) & (rows.created_at.date().cast("string") < since))
+        of_month = store.read("near_copy", months=[month]).rename(near_id="feedback_id")
+        kept = of_month.semi_join(earlier, of_month.near_id == earlier.feedback_id)
+    kept = keep(store, kept.select("near_id", "source_id", "near_of", "similarity"), folder / "kept.parquet")
+    near = near.union(kept.select(*near.columns), distinct=False)
+    rows = rows.left_join(near, [("head_id", "near_id")]).drop("near_id")
     sketch = store.read("sketch", months=window).select(*_COLUMNS, sketch_id="feedback_id")
     rows = rows.filter(rows.near_key.notnull()).inner_join(sketch, [("feedback_id", "sketch_id")])
     # The runs are numbered in the order in which they began.
     rows = rows.mutate(
         run=ibis.dense_rank().over(ibis.window(order_by=["head_at", "head_id"])).cast("int64"),
         at=rows.created_at.epoch_seconds().cast("int64"),
-        is_new=(rows.month == month) & (rows.feedback_id == rows.head_id),
+        is_new=(rows.month == month)
+        & (rows.feedback_id == rows.head_id)
+        & (rows.created_at.date().cast("string") >= since),
     )
     rows = rows.select(
         "feedback_id", "source_id", "created_at", "head_id", "near_of", "run", "at", "is_new", *_COLUMNS
@@ -284,15 +333,18 @@ def _near_copies(
     heads = held["head_id"].combine_chunks() if held.num_rows else ids
     new = pa.array(first_place[[one.run for one in joined]], pa.int64())
     old = pa.array(first_place[[one.first for one in joined]], pa.int64())
-    return pa.table(
-        {
-            "feedback_id": ids.take(new),
-            "source_id": held["source_id"].take(new),
-            "month": pa.array([month] * len(joined), pa.string()),
-            "near_of": heads.take(old),
-            "similarity": pa.array([one.similarity for one in joined], pa.float64()),
-        }
-    )
+    before = store.con.to_pyarrow(kept)
+    columns = {
+        "feedback_id": (before["near_id"], ids.take(new)),
+        "source_id": (before["source_id"], held["source_id"].take(new)),
+        "near_of": (before["near_of"], heads.take(old)),
+        "similarity": (before["similarity"], pa.array([one.similarity for one in joined], pa.float64())),
+    }
+    found = {
+        name: pa.chunked_array([chunk for part in parts for chunk in getattr(part, "chunks", [part])])
+        for name, parts in columns.items()
+    }
+    return pa.table({**found, "month": pa.array([month] * (len(before) + len(joined)), pa.string())})
 
 
 def _unpacked(held: pa.Table) -> np.ndarray[tuple[int, ...], np.dtype[np.uint32]]:

@@ -87,8 +87,7 @@ def join_runs(
     """
     if not len(entries.run):
         return []
-    last = np.full(len(first_of), np.iinfo(np.int64).min)
-    np.maximum.at(last, entries.run, entries.at)
+    said_at = _Times.of(entries, reach_seconds)
     words = lru_cache(maxsize=_REMEMBERED)(lambda text: words_of(text, rules))
     news = np.flatnonzero(entries.is_new)
     first_of[entries.run[news]] = entries.run[news]
@@ -96,7 +95,7 @@ def join_runs(
     joined: list[Joined] = []
     for start in range(0, len(news), _PORTION):
         portion = news[start : start + _PORTION]
-        pairs = _pairs(entries, sorted_bands, portion, last, reach_seconds)
+        pairs = _pairs(entries, sorted_bands, portion, said_at)
         if not len(pairs):
             continue
         said = texts(sorted({*pairs.ravel().tolist(), *first_of[pairs[:, 1]].tolist()} - {-1}))
@@ -106,10 +105,8 @@ def join_runs(
         begin = 0
         for end in ends:
             run = int(pairs[begin, 0])
-            least = at[run] - reach_seconds
-            firsts = {
-                int(first) for first in first_of[pairs[begin:end, 1]] if first >= 0 and last[first] >= least
-            }
+            near = {int(first) for first in first_of[pairs[begin:end, 1]] if first >= 0}
+            firsts = [first for first in near if said_at.is_near(first, at[run])]
             begin = int(end)
             for similarity, first in _most_alike(run, firsts, said):
                 if are_one_message(words(said[run]), words(said[first]), rules):
@@ -123,6 +120,41 @@ def _most_alike(run: int, firsts: Iterable[int], said: Mapping[int, str]) -> lis
     """The first runs of groups that a run is alike enough to: the most alike ones, of equals the earliest."""
     scores = [(fuzz.ratio(said[run], said[first], score_cutoff=ALIKE), first) for first in firsts]
     return heapq.nsmallest(TRIES, (s for s in scores if s[0]), key=lambda s: (-s[0], s[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """When the messages of each run were written."""
+
+    keys: NDArray[np.uint64]
+    """The run, and the seconds since the first entry: in that order."""
+    begin: int
+    reach: int
+
+    @classmethod
+    def of(cls, entries: Entries, reach_seconds: int) -> _Times:
+        begin = int(entries.at[0])
+        since = (entries.at - begin).astype(np.uint64)
+        return cls(np.sort((entries.run.astype(np.uint64) << np.uint64(32)) | since), begin, reach_seconds)
+
+    def are_near(self, runs: Ints, at: Ints) -> NDArray[np.bool_]:
+        """Whether each run has a message at an instant or so shortly before it that it is still repeated.
+
+        What is written later counts for nothing: so no decision waits for it.
+        """
+        since = (at - self.begin).astype(np.uint64)
+        own = runs.astype(np.uint64) << np.uint64(32)
+        place = np.searchsorted(self.keys, own | since, side="right") - 1
+        held = self.keys[np.maximum(place, 0)]
+        least = own | (since - np.minimum(since, np.uint64(self.reach)))
+        return np.asarray((place >= 0) & (held >= least))
+
+    def is_near(self, run: int, at: int) -> bool:
+        """The same for one run."""
+        since = at - self.begin
+        own = run << 32
+        place = int(np.searchsorted(self.keys, np.uint64(own | since), side="right")) - 1
+        return place >= 0 and int(self.keys[place]) >= own | max(since - self.reach, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +177,14 @@ class _Band:
         return cls(order, place, keys[order])
 
 
-def _pairs(
-    entries: Entries, sorted_bands: Sequence[_Band], portion: Ints, last: Ints, reach_seconds: int
-) -> Ints:
+def _pairs(entries: Entries, sorted_bands: Sequence[_Band], portion: Ints, said_at: _Times) -> Ints:
     """Pairs of a new run and an earlier one that are worth comparing, each once, in order."""
     found = []
     for band in sorted_bands:
         place = band.place[portion]
         own = band.keys[place] >> np.uint64(32)
         since = band.keys[place] & np.uint64(0xFFFFFFFF)
-        from_then = since - np.minimum(since, np.uint64(reach_seconds))
+        from_then = since - np.minimum(since, np.uint64(said_at.reach))
         earliest = np.searchsorted(band.keys, (own << np.uint64(32)) | from_then)
         for other in (earliest, place - 1, place - 2):
             is_one = (other >= 0) & (other < place)
@@ -162,12 +192,12 @@ def _pairs(
             runs = entries.run[band.order[other[is_one]]]
             new = entries.run[portion[is_one]]
             at = entries.at[portion[is_one]]
-            is_one = (runs < new) & (last[runs] >= at - reach_seconds)
+            is_one = (runs < new) & said_at.are_near(runs, at)
             found.append(np.stack((new[is_one], runs[is_one]), axis=1))
     pairs = np.concatenate(found)
     if not len(pairs):
         return pairs
-    width = np.int64(len(last))
+    width = np.int64(entries.run.max() + 1)
     each = np.unique(pairs[:, 0] * width + pairs[:, 1])
     return np.stack((each // width, each % width), axis=1)
 

@@ -310,7 +310,7 @@ def test_only_new_texts_are_sketched_and_only_months_in_reach_compared(
     fill(town, 120, random.Random(9))
     found(town)
     sketched: list[str] = []
-    compared: list[str] = []
+    compared: list[tuple[str, str]] = []
     real_bands, real_near = near_sketch.bands, near._near_copies
 
     def bands_of(texts: list[str]) -> Any:
@@ -318,7 +318,7 @@ def test_only_new_texts_are_sketched_and_only_months_in_reach_compared(
         return real_bands(texts)
 
     def near_of(*values: Any, **named: Any) -> Any:
-        compared.append(named["month"])
+        compared.append((named["month"], named["since"]))
         return real_near(*values, **named)
 
     monkeypatch.setattr(near, "bands", bands_of)
@@ -328,12 +328,13 @@ def test_only_new_texts_are_sketched_and_only_months_in_reach_compared(
     post(town, "new", "2024-04-20", "Something that nobody has said before in this town")
     found(town)
     assert sketched == ["something that nobody has said before in this town"]
-    assert compared == ["2024-04"]
+    assert compared == [("2024-04", "2024-04-20")]
+    compared.clear()
     sketched.clear()
     post(town, "late", "2024-01-02", "Something else that nobody has said before in this town")
     found(town)
     assert sketched == ["something else that nobody has said before in this town"]
-    assert compared == ["2024-04", "2024-01", "2024-02", "2024-03"]
+    assert compared == [(f"2024-{month}", "2024-01-02") for month in ("01", "02", "03")]
 
 
 def test_what_is_gone_leaves_no_sketch(town: Town) -> None:
