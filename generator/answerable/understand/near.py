@@ -215,7 +215,7 @@ def _write_near_copies(store: Store, runs: ir.Table, rules: NearRules, accounts:
         rows = runs.filter(runs.month.isin(window))
         days = {day: said for m in window for day, said in content.get(m, {}).items()}
         before = _digest(decides, _decided_before(store, rows, month))
-        since = _first_change(store.mark(f"near_copy:{month}"), before, days)
+        since = _first_change(store.mark(f"near_days:{month}"), before, days)
         if since is None:
             continue
         with store.transaction(), store.scratch() as folder:
@@ -230,7 +230,7 @@ def _write_near_copies(store: Store, runs: ir.Table, rules: NearRules, accounts:
                 folder=folder,
             )
             store.write("near_copy", decided, months=[month])
-            store.set_mark(f"near_copy:{month}", json.dumps({"before": before, "days": days}))
+            store.set_mark(f"near_days:{month}", json.dumps({"before": before, "days": days}))
 
 
 def _window(month: str, present: Sequence[str]) -> list[str]:
