@@ -24,6 +24,7 @@ STEPS = {
     "near-duplicates": ("duplicates.py",),
     "topics": ("topics.py",),
     "issues": ("issues.py",),
+    "answers given elsewhere": ("links.py",),
     "service failures": ("failures.py",),
 }
 GATE = re.compile(r"\bgate\b.*\b(reached|missed)\b", re.IGNORECASE)

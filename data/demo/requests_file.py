@@ -13,6 +13,7 @@ from typing import Any
 from city import (
     City,
     Hand,
+    Message,
     People,
     days_between,
     days_later,
@@ -94,6 +95,7 @@ def write_requests(
     cells = _cells(list(zip(ids, requests, strict=True)))
     planted = _handled_apart(planted, city, seed)
     ids = _ids([*requests, *planted])
+    planted = _closed_in_line(planted, ids[len(requests) :], city)
     pairs = sorted(
         zip([*requests, *planted], ids, strict=True), key=lambda pair: (pair[0].opened_at, pair[1])
     )
@@ -117,6 +119,41 @@ def _handled_apart(planted: list[Request], city: City, seed: int) -> list[Reques
         request if request.status == "Closed" else _handled(request, city, rng, notes)
         for request in sorted(planted, key=lambda r: (r.opened_at, r.description))
     ]
+
+
+def _closed_in_line(planted: list[Request], ids: list[str], city: City) -> list[Request]:
+    """The requests of problems with closing notes that fit what was raised, and each other.
+
+    As long as a problem lasts, a note says what will be done, and afterwards that it was.
+    """
+    words = load_messages("problems.txt")
+    first: dict[str, str] = {}
+    found = []
+    for number, request in zip(ids, planted, strict=True):
+        kind, _, name = request.marks[0].partition(" ")
+        if kind == "problem" and request.closed_at and request.note:
+            problem = city.facts["problem"][name]
+            closed_on = to_local(request.closed_at).date().isoformat()
+            label = "work_done" if closed_on > problem.get("mended", problem["to"]) else "substance"
+            found.append(_closed_with(request, label, words[f"{name}/notes"], first.get(name)))
+        else:
+            found.append(request)
+        if kind == "problem":
+            first.setdefault(name, number)
+    return found
+
+
+def _closed_with(request: Request, label: str, notes: list[Message], first: str | None) -> Request:
+    """The request with the note that answers its words, or else one of a class.
+
+    A closing that answers nothing refers to the first request of the problem, which has none to refer to.
+    """
+    own = [m for m in notes if m.words and m.fits(m.about[0], request.description)]
+    if not own and first is not None and request.note_class not in RESPONSES:
+        note = f"Closed as a duplicate of {first}."
+        return replace(request, note=note, note_class="administrative")
+    said = (own or [m for m in notes if not m.words and m.fits(label, "")])[0]
+    return replace(request, note=said.text, note_class=said.about[0])
 
 
 def _day_weights(city: City, category: str) -> list[float]:

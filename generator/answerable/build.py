@@ -25,7 +25,7 @@ from answerable.gather.files import matching_paths
 from answerable.gather.passes import plan
 from answerable.gather.places import load_areas
 from answerable.gather.sync import Receipt, erase_deleted, gather
-from answerable.gather.takedowns import find, forget
+from answerable.gather.takedowns import find, forget, lines_naming
 from answerable.live_settings import LiveSource
 from answerable.measure.stage import measure
 from answerable.publish.site import publish, template_folders
@@ -140,6 +140,17 @@ def forget_feedback(project: Path, names: Sequence[str], *, reason: str) -> tupl
     for made in ("docs", "cache"):
         shutil.rmtree(project / "build" / made, ignore_errors=True)
     return done
+
+
+def lines_to_forget(project: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """Where the project's own decisions and labels name feedback that is to be forgotten (`lines_naming`).
+
+    Raises:
+        UsageError: nothing held has one of the names.
+    """
+    settings = load_settings(project)
+    with Store.open(store_folder(project)) as store:
+        return lines_naming(store, settings, [t for name in names for t in find(store, settings, name)])
 
 
 def write_lists(store: Store, settings: Settings) -> None:

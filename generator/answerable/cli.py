@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 from rich.console import Console
@@ -23,6 +23,9 @@ from rich.text import Text
 
 from answerable import __version__
 from answerable.errors import AnswerableError, UsageError
+
+if TYPE_CHECKING:
+    from answerable.triage import Waiting
 
 __all__ = ["app", "main"]
 
@@ -319,9 +322,10 @@ def triage(
 ) -> None:
     """List what waits for an answer, the most pressing first, with the reason for its place. Private.
 
-    One line for each issue, with how many messages of it have no answer: by urgency, then by the people behind it, then
-    by age. What is closed is not in it, and neither is praise. "Acknowledged, no answer" says that something was said,
-    but nothing of substance. Shown is the public text alone, without personal data.
+    One line for each issue, with its most urgent message that has no answer. First what belongs to a service failure
+    that lasts, and what people pinned; then by urgency, then by the people behind it, then by age. What is closed is
+    not in it, and neither is praise. "Acknowledged, no answer" says that something was said, but nothing of substance.
+    Shown is the public text alone, without personal data.
 
     Posts of official accounts that may be an answer, but name nothing, are listed for review: accept or reject them
     under links in data/lookups/overrides.yml, as in
@@ -356,29 +360,35 @@ def triage(
     if not lines:
         typer.echo("Nothing is waiting for an answer.")
         return
-    table = Table("", "urgency", "people", "unanswered", "days", "what", "why here", "to review", title=None)
-    for line in lines:
-        what = "\n".join(
-            part
-            for part in (line.title, f"{line.agency}, {line.topic}", line.area, line.url, line.id)
-            if part
-        )
-        table.add_row(
-            *(
-                Text(str(cell))
-                for cell in (
-                    line.place,
-                    line.urgency,
-                    line.people,
-                    line.unanswered,
-                    line.waiting_days,
-                    what,
-                    line.reason,
-                    line.links_to_review,
-                )
-            )
-        )
+    columns: dict[str, list[str]] = {
+        "": [str(line.place) for line in lines],
+        "urgency": [line.urgency for line in lines],
+        "people": [str(line.people) for line in lines],
+        "supporters": [str(line.supporters or "") for line in lines],
+        "unanswered": [str(line.unanswered) for line in lines],
+        "days": [str(line.waiting_days) for line in lines],
+        "what": ["\n".join(filter(None, _what(line))) for line in lines],
+        "why here": [line.reason for line in lines],
+        "to review": [line.links_to_review for line in lines],
+    }
+    # A column in which nothing stands takes room from the others.
+    shown = {name: cells for name, cells in columns.items() if any(cells)}
+    table = Table(*shown, show_lines=True)
+    for row in zip(*shown.values(), strict=True):
+        table.add_row(*map(Text, row))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _what(line: Waiting) -> tuple[str, ...]:
+    """What a line of the list is about, piece by piece; some may be empty."""
+    message = f"\u201c{line.message}\u201d" if line.message and line.message != line.title else ""
+    return (
+        line.title,
+        ", ".join(filter(None, (line.agency, line.topic, line.area))),
+        message,
+        line.url,
+        f"{line.kind} {line.id}, message {line.message_name}",
+    )
 
 
 def _ask(question: str, answers: Mapping[str, str]) -> str:
@@ -410,21 +420,30 @@ def forget(
     """Remove feedback for good: the record, its earlier versions, its copies, and its trace in the site.
 
     A keyed hash stays behind, so that it is never gathered again, and a line in the public log of removals that says
-    when and why, but not what. Files that you gather from are yours: take it out of them as well.
+    when and why, but not what. Files that you gather from are yours: take it out of them as well. So are decisions and
+    labels (data/lookups) and the register (data/responses): lines there that name it are listed.
     """
     from answerable import schema
     from answerable.build import build as run
-    from answerable.build import forget_feedback
+    from answerable.build import forget_feedback, lines_to_forget
 
     if reason not in schema.TAKEDOWN_REASONS:
         raise UsageError(f"no reason {reason}", remedy=f"one of: {', '.join(schema.TAKEDOWN_REASONS)}")
     folder = _folder(project)
+    # Afterwards nobody knows any more what it was called.
+    lines = lines_to_forget(folder, names)
     done = forget_feedback(folder, names, reason=reason)
     for removal in done:
         typer.echo(f"removed from {removal.source_id}; its key is {removal.key}")
     typer.echo("To have it removed wherever this project is built, add to data/lookups/takedowns.yml:")
     for removal in done:
         typer.echo(f"  - {{key: {removal.key}, reason: {removal.reason}, removed_on: {removal.removed_on}}}")
+    if lines:
+        typer.echo(
+            "These lines still name it, or the issue that it was in. Take them out, and out of their history:"
+        )
+        for line in lines:
+            typer.echo(f"  - {line}")
     if not rebuild:
         typer.echo("The published site still shows it until the next answerable build.")
         return

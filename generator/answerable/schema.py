@@ -823,12 +823,28 @@ _TABLES = (
                 is_required=True,
                 values=("feedback", "update", "link", "issue"),
             ),
-            Column("about_name", "string", "Which one, as SOURCE:RECORD or by its identifier"),
+            Column(
+                "about_name",
+                "string",
+                "Which one, as SOURCE:RECORD or by its identifier; empty where it is not held (any more), or of a "
+                "source that does not publish its rows",
+            ),
             Column("about_source_id", "string", "The source of that feedback, where it is known"),
+            Column(
+                "about_id", "string", "The feedback or the issue that it is about, by its id", is_public=False
+            ),
+            Column(
+                "other_id",
+                "string",
+                "The feedback that is named beside it: what it repeats, the post that answers it",
+                is_public=False,
+            ),
             Column("decision", "string", "What is decided", is_required=True, values=tuple(OVERRIDDEN)),
             Column("from_value", "string", "What the program had decided, with its rule"),
             Column("to_value", "string", "What the person decided"),
-            Column("reason", "string", "Why, in that person's words", is_required=True),
+            Column(
+                "reason", "string", "Why, in that person's words; empty where it matches nothing (any more)"
+            ),
             Column("reviewer", "string", "Who decided", is_required=True),
             Column("reviewed_on", "date", "Since when", is_required=True),
             Column("expires_on", "date", "The first day on which it no longer holds; empty where it stays"),
@@ -941,9 +957,15 @@ _TABLES = (
             Column(
                 "key_terms",
                 "string",
-                "Words that at least three people used and that tell it from others of its topic, separated by spaces",
+                "Words that at least three people used and that tell it from other issues, separated by spaces",
             ),
             Column("is_pinned", "boolean", "Whether people decided that it stands before the others"),
+            Column(
+                "title_key",
+                "string",
+                "A hash of what its title was made of and of the rules that made it",
+                is_public=False,
+            ),
         ),
     ),
     Table(

@@ -457,7 +457,7 @@ def parse_yaml(text: str, path: Path, model: type[M]) -> M:
         SettingsError: the text is not YAML, repeats a key, or does not fit the model.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise SettingsError(
@@ -473,6 +473,9 @@ def parse_yaml(text: str, path: Path, model: type[M]) -> M:
         raise _explained(error, path, lines, model) from error
 
 
+# The same, ten times as fast, where libyaml is.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TEXT = "tag:yaml.org,2002:str"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -499,7 +502,7 @@ def _value(
 
 def _scalar(node: yaml.Node, path: Path) -> Any:
     try:
-        value = yaml.SafeLoader("").construct_object(node)
+        value = node.value if node.tag == _TEXT else yaml.SafeLoader("").construct_object(node)
     except (yaml.YAMLError, ValueError) as error:
         raise SettingsError(f"cannot be read: {error}", file=path, line=node.start_mark.line + 1) from error
     if not isinstance(value, str):

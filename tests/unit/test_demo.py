@@ -401,6 +401,28 @@ def test_a_problem_is_raised_in_several_ways_and_its_members_are_named(
     assert sum(bool(problem["beside"]) for problem in problems.values()) >= 6
 
 
+def test_closings_of_a_problem_fit_it_and_each_other(
+    requests: list[dict[str, str]], truth: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(DEMO))
+    words = importlib.import_module("city").load_messages("problems.txt")
+    classes = truth["requests"]["update_classes"]
+    rows = {row["request_id"]: row for row in requests}
+    for name, problem in truth["problems"].items():
+        own = {note.text: note.about[0] for note in words[f"{name}/notes"]}
+        closed = [n for n in problem["requests"] if rows[n]["status"] == "Closed" and rows[n]["note"]]
+        assert closed, name
+        for number in closed:
+            note = rows[number]["note"]
+            if note in own:
+                assert classes[number] == own[note]
+                # Nothing is mended while people still raise it.
+                assert own[note] != "work_done" or rows[number]["closed"][:10] > problem["to"]
+            else:
+                first = min(problem["requests"], key=lambda other: rows[other]["opened"])
+                assert (note, classes[number]) == (f"Closed as a duplicate of {first}.", "administrative")
+
+
 def test_one_problem_lasts_into_the_last_days(
     truth: dict[str, Any], posts: dict[str, dict[str, Any]]
 ) -> None:

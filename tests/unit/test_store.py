@@ -19,7 +19,7 @@ from answerable.store import Store
 def links(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
     """Rows of issue_feedback: feedback_id, source_id, month, issue_id."""
     frame = pd.DataFrame(rows, columns=["feedback_id", "source_id", "month", "issue_id"], dtype="string")
-    return frame.assign(method="place")
+    return frame.assign(base_issue_id=frame.issue_id, method="place")
 
 
 def held(store: Store) -> set[tuple[str, str]]:

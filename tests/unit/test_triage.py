@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from tests.unit.publish.conftest import Opened, opened
 from tests.world import AS_OF, World, small_world
@@ -61,7 +62,14 @@ def world_of(*rows: dict[str, Any]) -> World:
 
 def line(**values: Any) -> Waiting:
     given: dict[str, Any] = dict.fromkeys(COLUMNS, "")
-    given |= {"place": 1, "people": 1, "unanswered": 1, "waiting_days": 1, "raised_on": date(2025, 1, 1)}
+    given |= {
+        "place": 1,
+        "people": 1,
+        "supporters": 0,
+        "unanswered": 1,
+        "waiting_days": 1,
+        "raised_on": date(2025, 1, 1),
+    }
     given |= {"kind": "feedback", "id": "f", "title": "A title", "urgency": "normal"}
     return Waiting(**(given | values))
 
@@ -81,11 +89,12 @@ def test_urgency_comes_before_people_and_people_before_age(open_world: Open) -> 
     assert [w.place for w in lines] == [1, 2, 3, 4, 5, 6]
     first, second = lines[:2]
     assert first.reason == (
-        "high urgency: danger now, or a person who cannot do without (rule: danger); one person stands behind it; "
-        "the oldest has waited for a day"
+        "Urgent: danger now, or a person who cannot do without (a reviewed rule, \u201cdanger\u201d); 1 person wrote; "
+        "the oldest has waited for 1 day"
     )
-    assert second.reason.endswith("8 people stand behind it; the oldest has waited for 3 days")
-    assert (second.people, second.waiting_days, second.raised_on) == (8, 3, date(2025, 6, 28))
+    assert second.reason.endswith("1 person wrote, with 8 supporters; the oldest has waited for 3 days")
+    assert (second.people, second.supporters) == (1, 8)
+    assert (second.waiting_days, second.raised_on) == (3, date(2025, 6, 28))
     assert (first.agency, first.topic, first.area) == ("Highways & Lighting", "Potholes", "Old Harbour")
     assert lines[-1].urgency == "unknown"
 
@@ -111,6 +120,9 @@ def test_an_issue_is_one_line_with_what_waits_of_it(open_world: Open) -> None:
             "urgency_rule": "danger",
             "created": days_ago(20),
             "author_key": "ann",
+            "text": "The hole has swallowed a wheel",
+            "agency": "parks",
+            "topic": "trees",
         },
         {
             "issue_id": "i1",
@@ -126,10 +138,84 @@ def test_an_issue_is_one_line_with_what_waits_of_it(open_world: Open) -> None:
     )
     with open_world(world) as (store, settings):
         ((one),) = triage(store, settings)
-    assert (one.kind, one.id, one.unanswered, one.people) == ("issue", "i1", 3, 4)
+    assert (one.kind, one.id, one.unanswered) == ("issue", "i1", 3)
+    assert (one.people, one.supporters, one.behind) == (2, 3, "2 people wrote, with 3 supporters")
+    # The line is the issue's; the message is its most urgent one.
+    assert (one.agency, one.topic) == ("Highways & Lighting", "Potholes")
+    assert one.message == "The hole has swallowed a wheel"
+    assert (one.message_name, one.message_url) == ("portal:1", "https://portal.example/r/1")
+    assert one.reason.endswith("; some of it is for Parks Office")
     assert (one.urgency, one.urgency_rule, one.waiting_days) == ("high", "danger", 40)
     assert one.url == "https://brookhaven.example/answers/issues/potholes-i1/"
     assert one.title == "Potholes in Old Harbour"
+
+
+def test_people_are_counted_apart_from_messages_and_supporters(open_world: Open) -> None:
+    world = world_of(
+        {"author_key": None, "urgency": "high"},
+        {"author_key": None, "issue_id": "i1"},
+        {"author_key": None, "issue_id": "i1"},
+        {"author_key": "ann", "issue_id": "i1"},
+        {"author_key": "ann", "issue_id": "i1", "support_count": 4},
+    )
+    world.add_issue("i1", "Holes", "holes-i1", topic="potholes", agency="highways", area=None)
+    # A conversation counts its voices, whoever began it among them.
+    next(r for r in world.rows["feedback"] if r["feedback_id"] == "f000004")["kind"] = "post"
+    with open_world(world) as (store, settings):
+        alone, issue = triage(store, settings)
+    assert alone.behind == "1 message"
+    assert (issue.people, issue.supporters) == (3, 3)
+    assert issue.behind == "4 messages, some by the same person, with 3 supporters"
+
+
+def failure(world: World, failure_id: str, started: int, ended: int | None, **values: Any) -> None:
+    given = {
+        "topic_code": "trees", "area_codes": "ward-3", "agency_code": "parks", "people_count": 9, "feedback_count": 9,
+        "expected_count": 1.0, "z": 9.0, "evidence": "test", "answered_count": 0,
+    }  # fmt: skip
+    world.add(
+        "failure",
+        failure_id=failure_id,
+        started_on=days_ago(started).date(),
+        noticed_on=days_ago(started).date(),
+        last_on=days_ago(ended or 0).date(),
+        ended_on=None if ended is None else days_ago(ended).date(),
+        **(given | values),
+    )
+
+
+def test_what_fails_now_and_what_people_pinned_come_first_and_say_so(open_world: Open) -> None:
+    world = world_of(
+        {"urgency": "high", "urgency_rule": "danger"},
+        {"urgency": "low", "topic": "trees", "agency": "parks", "area": "ward-3", "created": days_ago(3)},
+        {"urgency": "low", "topic": "trees", "agency": "parks", "area": "ward-3", "created": days_ago(20)},
+        {"urgency": "low", "issue_id": "i1", "created": days_ago(40)},
+        {"urgency": "normal", "topic": "trees", "agency": "parks", "area": "ward-3", "created": days_ago(5)},
+    )
+    world.add_issue("i1", "Holes", "holes-i1", topic="potholes", agency="highways", area=None)
+    world.rows["issue"][0]["is_pinned"] = True
+    world.add(
+        "override", override_id="d1", about="issue", about_name="i1", about_id="i1", decision="pin",
+        reason="The ambulance takes this road.", reviewer="Road Office", reviewed_on=date(2025, 6, 2), is_matched=True,
+    )  # fmt: skip
+    failure(world, "now", 6, None)
+    failure(world, "over", 25, 15)
+    # Failures are found by the measures; these are given.
+    rows = world.rows.pop("failure")
+    with open_world(world) as (store, settings):
+        table = store.con.to_pyarrow(store.read("failure")).schema
+        with store.transaction():
+            store.write("failure", pa.Table.from_pylist(rows, schema=table))
+        lines = triage(store, settings)
+    assert [w.id for w in lines] == ["f000004", "i1", "f000001", "f000000", "f000002"]
+    assert lines[0].reason.startswith(
+        "Its service is failing now (failure now, since 2025-06-25); not urgent, but"
+    )
+    assert lines[1].reason.startswith(
+        "Put first by Road Office on 2025-06-02 (The ambulance takes this road.); nothing in it presses"
+    )
+    assert lines[3].reason.startswith("Urgent: ")
+    assert "; part of a service failure (over, from 2025-06-06 to 2025-06-16)" in lines[4].reason
 
 
 @pytest.mark.parametrize(
@@ -274,6 +360,11 @@ def test_the_command_shows_a_table(open_world: Open, tmp_path: Path) -> None:
     with open_world(world_of({"text": "[red]Not ours[/red]", "urgency": "high", "urgency_rule": "danger"})):
         pass
     shown = CliRunner().invoke(app, ["triage", str(tmp_path)])
+    header = shown.output.splitlines()[1]
+    assert "why here" in header
+    # What stands nowhere takes no room.
+    assert "supporters" not in header
+    assert "to review" not in header
     assert shown.exit_code == 0, shown.output
     assert "high" in shown.output
     assert "f000000" in shown.output

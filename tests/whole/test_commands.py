@@ -64,7 +64,7 @@ def test_check_status_and_explain(built: Path) -> None:
     assert re.search(r"portal .* 60 ", status)
     told = call("explain", "portal:R1", built)
     assert told.returncode == 0, told.stderr
-    assert "potholes  [rule: code:potholes]" in told.stdout
+    assert "Potholes: its source has it under this topic  [rule: code:potholes]" in told.stdout
     assert "yes" in told.stdout
     assert "no feedback is called portal:R999" in failed(2, "explain", "portal:R999", built)
 

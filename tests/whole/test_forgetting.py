@@ -71,15 +71,34 @@ def project(tmp_path: Path) -> Iterator[tuple[Path, City, str]]:
 @pytest.mark.slow
 def test_no_byte_is_left_and_it_never_comes_back(project: tuple[Path, City, str]) -> None:
     folder, city, number = project
-    private = (WORDS, EARLIER, ANSWER, "Quillfeather")
+    private = (WORDS, EARLIER, ANSWER, "Quillfeather", "bakeryfolk")
     assert traces(folder / "build" / "store", WORDS)
     assert traces(folder / "build" / "site", "Quillfeather")
+    # What people decided about it names it, too.
+    lookups = folder / "data" / "lookups"
+    lookups.mkdir(exist_ok=True)
+    who = "urgency: low, reviewer: A. Reviewer, reviewed_on: 2020-01-01"
+    (lookups / "overrides.yml").write_text(
+        f'feedback:\n  - {{about: "portal:R7", reason: It can wait., {who}}}\n'
+        f'  - {{about: "live:{number}", reason: It can wait for the bakeryfolk., {who}}}\n'
+    )
+    labels = [
+        {"source_id": "live", "record_id": f"{name}", "is_relevant": True} for name in (f"{number}0", number)
+    ]
+    (lookups / "noted.jsonl").write_text("".join(f"{json.dumps(label)}\n" for label in labels))
+    build(folder)
+    assert traces(folder / "build" / "site" / "decisions", "bakeryfolk")
 
     said = call("forget", f"live:{number}", "--project", folder, "--reason", "asked_by_author")
 
     assert traces(folder / "build", *private) == []
     assert "removed from live" in said
     assert "takedowns.yml" in said
+    listed = [line.strip() for line in said.splitlines() if line.startswith("  - data/")]
+    assert listed == ["- data/lookups/noted.jsonl, line 2", "- data/lookups/overrides.yml, line 3"]
+    told = {row["about_name"]: row for row in Built(folder).published("overrides")}
+    assert told.keys() == {"portal:R7", ""}
+    assert told[""]["reason"] == ""
     log = Built(folder).published("takedowns")
     assert [(row["source_id"], row["reason"]) for row in log] == [("live", "asked_by_author")]
     page = (folder / "build" / "site" / "sources" / "index.html").read_text("utf-8")

@@ -12,10 +12,11 @@ All that remains is a keyed hash of where it came from, and a line in the public
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import ibis
 import pyarrow as pa
@@ -28,7 +29,10 @@ from answerable.record_table import Forgotten
 from answerable.settings import Model, Settings, load_yaml
 from answerable.store import Store
 
-__all__ = ["Target", "apply_file", "find", "forget", "key", "keys", "write_log"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Target", "apply_file", "find", "forget", "key", "keys", "lines_naming", "write_log"]
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +136,52 @@ def find(store: Store, settings: Settings, name: str) -> tuple[Target, ...]:
     return tuple(dict.fromkeys(targets))
 
 
+def lines_naming(store: Store, settings: Settings, targets: Iterable[Target]) -> tuple[str, ...]:
+    """Where the project's own files still name what is to be forgotten, or an issue that it is in: ``FILE, line N``.
+
+    Looked through are reviewed decisions, labels and what officials put on the record: only people may change those.
+    Ask before `forget`: afterwards nobody knows what updates and issues it had.
+    """
+    targets = tuple(targets)
+    ids = sorted({t.feedback_id for t in targets if t.feedback_id})
+    words = {*ids, *(f"{t.source_id}:{t.record_id}" for t in targets)}
+    for table, column in (
+        ("feedback_update", "update_id"),
+        ("issue_feedback", "issue_id"),
+        ("issue_feedback", "base_issue_id"),
+    ):
+        rows = store.read(table)
+        rows = rows.filter(rows.feedback_id.isin(ids) & rows[column].notnull()).select(column)
+        words |= set(store.con.to_pyarrow(rows)[column].to_pylist())
+    whole = re.compile("|".join(_whole(word) for word in sorted(words)))
+    pairs = [(re.compile(_whole(t.source_id)), re.compile(_whole(t.record_id))) for t in targets]
+    alone = [record for _, record in pairs]
+    found = []
+    for path in sorted(
+        p for part in ("lookups", "responses") for p in _texts(settings.project / "data" / part)
+    ):
+        lines = path.read_text("utf-8", errors="replace").splitlines()
+        # A sheet of one source names it nowhere.
+        is_sheet = path.suffix == ".csv" and not (lines and "source_id" in lines[0])
+        for number, line in enumerate(lines, 1):
+            is_named = whole.search(line) or any(s.search(line) and r.search(line) for s, r in pairs)
+            if is_named or (is_sheet and any(r.search(line) for r in alone)):
+                found.append(f"{path.relative_to(settings.project)}, line {number}")
+    return tuple(found)
+
+
+def _texts(folder: Path) -> Iterator[Path]:
+    return (p for p in folder.rglob("*") if p.is_file() and p.suffix in _TEXTS and p.name != FILE)
+
+
+_TEXTS = frozenset({".yml", ".yaml", ".jsonl", ".csv", ".md"})
+
+
+def _whole(word: str) -> str:
+    """A word that stands alone: a longer number that holds it is another."""
+    return rf"(?<![\w:-]){re.escape(word)}(?![\w-])"
+
+
 def forget(
     store: Store, targets: Sequence[Target], *, reason: str, removed_on: date
 ) -> tuple[Forgotten, ...]:
@@ -172,18 +222,43 @@ def _remove(store: Store, targets: Iterable[Target], removals: Sequence[Forgotte
             for name in _KEPT_TABLES:
                 nothing = store.read(name, source_id=source_id, months=[])
                 store.write(name, nothing, source_id=source_id, months=sorted(touched))
-        gone_ids = [t.feedback_id for t in targets if t.feedback_id]
-        address = store.read("issue_address")
-        if store.con.to_pyarrow(address.worded_by_id.isin(gone_ids).any()).as_py():
-            # An address made of its words answers no longer.
-            store.write(
-                "issue_address", address.filter(~address.worded_by_id.isin(gone_ids).fill_null(False))
-            )
+        gone_ids = [t.feedback_id for ts in by_source.values() for t in ts if t.feedback_id]
+        if gone_ids:
+            _remove_elsewhere(store, gone_ids)
+            _remove_addresses(store, gone_ids)
+            _remove_decisions(store, gone_ids)
         store.records.forget(removals)
         write_log(store)
         # What was made of many rows may still hold its words.
         for stage in ("build", "understand", "measure", "publish"):
             store.set_mark(stage, "")
+
+
+def _remove_addresses(store: Store, gone_ids: Sequence[str]) -> None:
+    """An address made of its words answers no longer."""
+    address = store.read("issue_address")
+    is_gone = address.worded_by_id.isin(gone_ids).fill_null(False)
+    if store.con.to_pyarrow(is_gone.any()).as_py():
+        store.write("issue_address", address.filter(~is_gone))
+
+
+def _remove_decisions(store: Store, gone_ids: Sequence[str]) -> None:
+    """What people decided about it: the next build writes of it that it matches nothing, and no more."""
+    told = store.read("override")
+    is_gone = (told.about_id.isin(gone_ids) | told.other_id.isin(gone_ids)).fill_null(False)
+    if store.con.to_pyarrow(is_gone.any()).as_py():
+        store.write("override", told.filter(~is_gone))
+
+
+def _remove_elsewhere(store: Store, gone_ids: Sequence[str]) -> None:
+    """What was said of it elsewhere, or what it said of others: such a link lies with the feedback that it answers."""
+    said = store.read("update_elsewhere")
+    is_gone = said.feedback_id.isin(gone_ids) | said.post_id.isin(gone_ids)
+    parts = store.con.to_pyarrow(said.filter(is_gone).select("source_id", "month").distinct()).to_pylist()
+    for part in sorted(parts, key=lambda row: (row["source_id"], row["month"])):
+        rows = store.read("update_elsewhere", source_id=part["source_id"], months=[part["month"]])
+        kept = rows.filter(~(rows.feedback_id.isin(gone_ids) | rows.post_id.isin(gone_ids)))
+        store.write("update_elsewhere", kept, source_id=part["source_id"], months=[part["month"]])
 
 
 def apply_file(store: Store, settings: Settings) -> tuple[Forgotten, ...]:

@@ -103,7 +103,8 @@ def with_conversations(
     starts = posts.filter(~posts.is_official).select(
         start_id="record_id", start_feedback="feedback_id", start_month="month"
     )
-    replies = joined.filter(joined.is_official & (joined.root_id != joined.record_id))
+    is_reply = joined.is_official & ~joined.is_repost & (joined.root_id != joined.record_id)
+    replies = joined.filter(is_reply)
     replies = replies.join(starts, replies.root_id == starts.start_id)
     none = ibis.null("string")
     values: dict[str, Any] = {

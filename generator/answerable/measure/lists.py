@@ -147,7 +147,7 @@ def takedown_rows(counts: pd.DataFrame) -> pd.DataFrame:
 def override_rows(counts: pd.DataFrame) -> pd.DataFrame:
     """Rows of what people decided in place of the program.
 
-    Nothing is hidden: the decisions are published one by one.
+    Nothing is hidden: the decisions are published one by one, and labels are those of sources that publish their rows.
 
     Args:
         counts: ``decision`` and ``count``.

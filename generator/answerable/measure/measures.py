@@ -346,7 +346,7 @@ _MEASURES = (
         title="Decisions by people",
         definition=(
             "What people decided in place of the program and what holds now, by what they decided; labels that say "
-            "the opposite of rules and model are among them."
+            "the opposite of rules and model are among them, of sources that publish their messages."
         ),
         numerator="decisions",
         unit="decisions",
@@ -604,7 +604,8 @@ _MEASURES = (
             title=f"How often {words} is right",
             definition=(
                 f"Of the labelled messages that chance drew: the share where rules and models say {words} that the "
-                f"person said; where they say none, that is not right. {_WILSON}"
+                f"person said; where they say none, that is not right. "
+                f"Out of fewer than a hundred labels no share is given. {_WILSON}"
             ),
             numerator="those where both say the same",
             denominator="labelled messages of which the person said it",

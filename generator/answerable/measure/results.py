@@ -135,10 +135,18 @@ def count_rows(
 
 
 def share_rows(
-    measure: str, numerator: pd.Series, denominator: pd.Series, is_hidden: pd.Series
+    measure: str,
+    numerator: pd.Series,
+    denominator: pd.Series,
+    is_hidden: pd.Series,
+    *,
+    least: int = MINIMUM_DENOMINATOR,
 ) -> pd.DataFrame:
-    """Rows of a rate with Wilson's interval (index: breakdown, group_code, interval)."""
-    is_too_few = (denominator < MINIMUM_DENOMINATOR) & ~is_hidden
+    """Rows of a rate with Wilson's interval (index: breakdown, group_code, interval).
+
+    Out of fewer than ``least`` no rate is given.
+    """
+    is_too_few = (denominator < least) & ~is_hidden
     is_shown = ~is_too_few & ~is_hidden
     low, high = wilson(numerator, denominator)
     frame = pd.DataFrame(

@@ -201,7 +201,7 @@ def _write_results(store: Store, settings: Settings, facts: pd.DataFrame, known:
         lists.list_rows(_lists(store, clock), sources, cells),
         lists.findings_rows(_findings(store), sources),
         lists.takedown_rows(_takedowns(store)),
-        lists.override_rows(_overrides(store)),
+        lists.override_rows(_overrides(store, sources)),
         lists.said_rows(_said(store, sources)),
         lists.label_rows(_labels(store, path), sources),
         lists.relevance_rows(_relevance(store), sources, _threshold(store)),
@@ -309,13 +309,17 @@ def _findings(store: Store) -> pd.DataFrame:
     return store.frame(both.group_by("source_id", "finding_code").aggregate(count=both.row_count.sum()))
 
 
-def _overrides(store: Store) -> pd.DataFrame:
-    """How many decisions of people hold, by what they decide; labels that overrule the program among them."""
+def _overrides(store: Store, sources: Sources) -> pd.DataFrame:
+    """How many decisions of people hold, by what they decide; labels that overrule the program among them.
+
+    Labels count of sources that publish their rows alone: of another each is a row that nobody can see.
+    """
     override = store.read("override")
     held = override.filter(override.is_matched & ~override.is_expired)
     reading = store.read("reading")
     told = reading.filter(
-        reading.is_labelled_relevant.notnull()
+        reading.source_id.notin(sorted(sources.private))
+        & reading.is_labelled_relevant.notnull()
         & reading.is_judged_relevant.notnull()
         & (reading.is_labelled_relevant != reading.is_judged_relevant)
     )

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from answerable.store import Store
 
-__all__ = ["count_understood", "model_of_topics", "trained_labels", "understood_rows"]
+__all__ = ["LEAST_LABELS", "count_understood", "model_of_topics", "trained_labels", "understood_rows"]
+
+LEAST_LABELS = 100
+"""Out of fewer labels no share is said: even of a hundred, the true one may lie ten points off."""
 
 
 def count_understood(store: Store) -> pd.DataFrame:
@@ -82,7 +85,13 @@ def understood_rows(
         return pd.Series([int(value)], index=top)
 
     frames = [
-        share_rows(f"{name}_label_right", one(total[f"{name}_right"]), one(total[f"{name}_labelled"]), shown)
+        share_rows(
+            f"{name}_label_right",
+            one(total[f"{name}_right"]),
+            one(total[f"{name}_labelled"]),
+            shown,
+            least=LEAST_LABELS,
+        )
         for name in ("topic", "intent", "urgency")
         if total[f"{name}_labelled"]
     ]

@@ -127,11 +127,31 @@ def _without_people(rows: ir.Table) -> ir.Table:
     )
 
 
+def _without_hidden_copies(store: Store, reading: ir.Table) -> ir.Table:
+    """The rows without what they repeat, where that is of a source that hides its rows: it would tell its words."""
+    shown = store.read("source").filter(ibis._.is_published_by_row).select("source_id")
+    hidden = store.read("feedback").anti_join(shown, "source_id").select(hidden_id="feedback_id")
+    copied = reading.filter(reading.duplicate_of.notnull()).select(
+        copy_id="feedback_id", of_id="duplicate_of"
+    )
+    if "automatic" in reading.columns:
+        # Where a person said that it is none, what the program had said stands beside it.
+        told = reading.filter(reading.automatic.notnull())
+        was = told.automatic.re_extract(r"duplicate_of: (\S+)", 1)
+        copied = copied.union(told.select(copy_id="feedback_id", of_id=was), distinct=True)
+    secret = copied.semi_join(hidden, copied.of_id == hidden.hidden_id).select("copy_id").distinct()
+    rows = reading.left_join(secret, reading.feedback_id == secret.copy_id)
+    columns = [c for c in ("duplicate_of", "duplicate_similarity", "automatic") if c in reading.columns]
+    return rows.mutate(
+        **{c: rows.copy_id.isnull().ifelse(rows[c], ibis.null(rows[c].type())) for c in columns}
+    ).drop("copy_id")
+
+
 def _feedback(store: Store, months: Sequence[str] | None) -> ir.Table:
     own = [c.name for c in _FEEDBACK if c.name in schema.table("feedback").names and c.name not in _READ_ANEW]
     read = ["feedback_id", *(c.name for c in _FEEDBACK if c.name not in own and c.name != "issue_id")]
     feedback = _open_rows(store, store.read("feedback", months=months)).select(*own)
-    reading = store.read("reading", months=months).select(*read)
+    reading = _without_hidden_copies(store, store.read("reading", months=months).select(*read))
     member = store.read("issue_feedback", months=months).select("feedback_id", "issue_id")
     joined = feedback.left_join(reading, "feedback_id").drop("feedback_id_right")
     return _without_people(joined.left_join(member, "feedback_id").drop("feedback_id_right"))
@@ -286,7 +306,7 @@ EXPORTS: tuple[Export, ...] = (
     ),
     Export(
         "responses",
-        "Answers of substance by agencies, and how many feedback each answers",
+        "Answers of substance by agencies, and how many messages each of them answers",
         _RESPONSES,
         ("response_id",),
         ("responded_at", "response_id"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -175,6 +175,7 @@ class _IssueWriter:
             is_cut=timeline is not None and timeline.is_cut,
             terms=[given(term) for term in (issue.key_terms or "").split()],
             changes=self._changes(issue),
+            decisions=self._decisions(issue),
             limits=self._limits,
             issue_id=issue.issue_id,
             contact=self._contact,
@@ -190,9 +191,13 @@ class _IssueWriter:
     def _changes(self, issue: Issue) -> list[Markup]:
         """What became part of it, and what it was divided from or into."""
         said = []
+        told = {d.decision for d in self._view.issue_decisions.get(issue.issue_id, ())}
         for change in self._view.issue_changes.get(issue.issue_id, ()):
             other = self._view.issue_by_id.get(change.other_id)
             if change.what != "merge" and other is None:
+                continue
+            # Its decision says it better; but of what was taken out only the change knows the page.
+            if change.is_decided and change.what == "merge" and change.what in told:
                 continue
             name = (
                 Markup("another issue")
@@ -201,6 +206,20 @@ class _IssueWriter:
             )
             who = " by people who reviewed it" if change.is_decided else ""
             said.append(_CHANGES[change.what].format(name, who, self._day(change.changed_on)))
+        return said
+
+    def _decisions(self, issue: Issue) -> list[Markup]:
+        """What people decided about it, by whom, when and why."""
+        said = []
+        for decision in self._view.issue_decisions.get(issue.issue_id, ()):
+            words = _DECISIONS[decision.decision].format(
+                given(decision.reviewer), self._day(decision.reviewed_on)
+            )
+            said.append(
+                Markup("<p>{}{}</p>{}").format(
+                    words, ":" if decision.reason else ".", self._quote(decision.reason, None)
+                )
+            )
         return said
 
     def _answer(self, last: Event) -> Markup:
@@ -263,8 +282,8 @@ class _IssueWriter:
         official = " timeline__item--official" if event.is_official else ""
         return (
             f'<li class="timeline__item timeline__item--{event.kind}{official}"><p class="timeline__head">'
-            f'<span class="timeline__when">{day}</span> <strong class="timeline__what">{said}</strong>'
-            f"{who}{latest}{kind}{source}</p>{text}</li>"
+            f'<span class="timeline__when">{latest}{day}</span> <strong class="timeline__what">{said}</strong>'
+            f"{who}{kind}{source}</p>{text}</li>"
         )
 
 
@@ -272,7 +291,8 @@ _SOURCE_BEFORE = ' · <a class="timeline__source" href="'
 _SOURCE_AFTER = '" rel="noopener nofollow">at its source<span class="visually-hidden">'
 _BY_AGENCY = ' · <span class="timeline__who">official, '
 _CLASS = ' · <span class="timeline__class">'
-_LATEST = ' · <span class="timeline__class">at the latest</span>'
+_LATELY = timedelta(days=365)
+_LATEST = "On or before "
 _WITHHELD = '<p class="meta">Not quoted here: it may name a person.</p>'
 
 _CHANGES: Mapping[str, Markup] = {
@@ -280,6 +300,14 @@ _CHANGES: Mapping[str, Markup] = {
     "split_from": Markup("This was a part of {} and was taken out of it{} (data up to {})."),
     "split_off": Markup("A part of this was taken out{1} and is now {0} (data up to {2})."),
 }
+_DECISIONS: Mapping[str, Markup] = {
+    "merge": Markup("Made one with what was another issue by {} on {}"),
+    "split": Markup("Some messages were taken out of it by {} on {}"),
+    "rename": Markup("Given its name by {} on {}"),
+    "pin": Markup("Put first by {} on {}"),
+}
+"""What people decided about an issue, on its page."""
+
 _COUNTS = (("Raised", "raised"), ("People behind it", "supporters"), ("Still open", "open"))
 # A petition or a conversation is one feedback: how many people are behind it is what there is to say.
 _ISSUE_NUMBERS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -313,10 +341,10 @@ NO_ANSWER: Mapping[str, str] = {
 
 
 def last_response(timeline: Timeline | None) -> Event | None:
-    """The newest answer of substance that may be quoted."""
-    if timeline is None:
+    """The newest answer that may be quoted; of its last year, one that says more than that work was done."""
+    events = () if timeline is None else timeline.events
+    answers = [e for e in events if e.update_class in schema.RESPONSE_CLASSES and e.text and e.is_official]
+    if not answers:
         return None
-    answers = [
-        e for e in timeline.events if e.update_class in schema.RESPONSE_CLASSES and e.text and e.is_official
-    ]
-    return answers[-1] if answers else None
+    lately = [e for e in answers if e.at > answers[-1].at - _LATELY and e.update_class == "substance"]
+    return (lately or answers)[-1]

@@ -184,7 +184,7 @@ def _extra(view: View) -> dict[str, Any]:
         "stale": [
             {
                 "name": source.name,
-                "since_words": "its first reading"
+                "since_words": ""
                 if source.last_success_at is None
                 else _date(source.last_success_at, view)["words"],
             }

@@ -5,7 +5,8 @@ nor a digit as a numeric entity, so that neither HTML nor Markdown nor a templat
 ``quote`` is a block of its own: a quotation element whose lines went through the same door.
 
 Neither changes what a person reads, with three exceptions that ``visible`` makes: characters that turn the direction of
-the text around them, control characters, and piles of more than three combining marks are taken out.
+the text around them, control characters, and piles of more than three combining marks are taken out. A quote also
+leaves out the masked accounts with which a reply begins.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _NO_CHARACTERS = "".join(
 _CONTROL = re.compile(f"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{_NO_CHARACTERS}]")
 _MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4,}")
 _NAME = MARKS["name"]
+_ADDRESSED = re.compile(rf"\A(?:\.?{re.escape(MARKS['handle'])}[\s,:]*)+(?=\S)")
 _LETTERS = re.compile(r"[A-Za-z0-9]+")
 
 
@@ -89,7 +91,9 @@ def quote(text: str | None, *, lang: str | None = None, by: str = "") -> Markup:
     """
     if not text:
         return Markup()
-    lines = Markup("<br>").join(plain(line) for line in visible(text).split("\n"))
+    # To whom a reply is addressed was masked, and tells nothing any more.
+    said = _ADDRESSED.sub("", visible(text))
+    lines = Markup("<br>").join(plain(line) for line in said.split("\n"))
     language = Markup(' lang="{}"').format(lang) if lang and _LANGUAGE.fullmatch(lang) else Markup()
     source = Markup('<footer class="quote-by">{}</footer>').format(by) if by else Markup()
     return Markup('<blockquote class="quote" dir="auto"{}><p>{}</p>{}</blockquote>').format(

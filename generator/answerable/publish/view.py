@@ -6,6 +6,7 @@ say of single feedback comes from ``timelines``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +19,7 @@ import pyarrow as pa
 from answerable import schema
 from answerable.draw.numbers import Numbers
 from answerable.draw.scene import is_ever_closed
-from answerable.publish.decisions import Decision, newest_decisions
+from answerable.publish.decisions import Decision, decisions_by_issue, newest_decisions
 from answerable.publish.months import month_runs
 from answerable.publish.moved import Change, changes
 from answerable.understand.privacy import MARKS
@@ -208,6 +209,7 @@ class View:
     failures: tuple[Failure, ...] = ()
     issue_changes: Mapping[str, tuple[Change, ...]] = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
+    issue_decisions: Mapping[str, tuple[Decision, ...]] = field(default_factory=dict)
 
     @cached_property
     def as_of_at(self) -> datetime | None:
@@ -313,6 +315,12 @@ class View:
         return {issue.issue_id: issue for issue in self.issues}
 
     @cached_property
+    def namesakes(self) -> frozenset[str]:
+        """The ids of issues whose title another issue has too: lists say when they were raised."""
+        count = Counter(issue.public_title for issue in self.issues)
+        return frozenset(issue.issue_id for issue in self.issues if count[issue.public_title] > 1)
+
+    @cached_property
     def newest_issues(self) -> tuple[Issue, ...]:
         """Issues with a page: those that people pinned, then the one raised last first."""
         newest = sorted(self.issues, key=lambda i: (i.last_at, i.issue_id), reverse=True)
@@ -379,6 +387,7 @@ def look(store: Store, settings: Settings) -> View:
         failures=tuple(_failures(store)),
         issue_changes=changes(store),
         decisions=newest_decisions(store),
+        issue_decisions=decisions_by_issue(store),
         examples=_examples(store),
         method_version=_version(numbers),
     )
@@ -511,11 +520,15 @@ def _standing(store: Store) -> ir.Table:
 def _answers(store: Store) -> tuple[Answer, ...]:
     """The newest answers that may be quoted, a dozen of each agency; a repeated text stands once, at its newest."""
     response = store.read("response")
-    open_sources = store.read("source").filter(ibis._.is_published_by_row).select("source_id")
-    quoted = response.semi_join(open_sources, "source_id").filter(
+    source = store.read("source").filter(ibis._.is_published_by_row)
+    response = response.inner_join(
+        source.select("source_id", is_on_record=source.connector == "register"), "source_id"
+    )
+    quoted = response.filter(
         response.public_text.notnull()
         & (response.public_text.length() > 0)
-        & ~response.public_text.contains(MARKS["name"])  # as `quotable` says
+        # As `quotable` says; what officials put on the record is quoted in any case.
+        & (response.is_on_record | ~response.public_text.contains(MARKS["name"]))
     )
     # The text alone decides what is the same: thousands of answers may read alike.
     newest = (

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +31,11 @@ from answerable.understand.issue_decisions import (
 from answerable.understand.issue_ids import Address, Page, Settled, Shared, follow, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from answerable.store import Store
 
-__all__ = ["Decided", "decide_issues", "given_ids", "name_pages", "present_date", "write_changes"]
+__all__ = ["Decided", "Standing", "decide_issues", "given_ids", "name_pages", "present_date", "write_changes"]
 
 _ID = 17  # a hyphen and sixteen digits at the end of a slug
 
@@ -103,7 +103,17 @@ def given_ids(store: Store, members: ir.Table) -> Settled:
     raised = theirs.inner_join(feedback, "feedback_id")
     first = raised.group_by("was").agg(first_at=raised.created_at.min())
     earlier = {row["was"]: row["first_at"] for row in _pairs(store, first)}
-    return settle(shared, earlier)
+    settled = settle(shared, earlier)
+    # A group that was in no issue of the last build may by itself be called what another has inherited.
+    given = set(settled.ids.values()) - {one.group for one in shared}
+    clash = _present_ids(store, new_ids.rename(old_id="new_id"), given) if given else set()
+    again = {name: _hash_again(name) for name in sorted(clash)}
+    return replace(settled, ids={**settled.ids, **again})
+
+
+def _hash_again(name: str) -> str:
+    said = f"again\x1fown\x1f{name}".encode()
+    return hashlib.md5(said, usedforsecurity=False).hexdigest()[: _ID - 1]
 
 
 def _present_ids(store: Store, old_ids: ir.Table, ids: set[str]) -> set[str]:
@@ -120,6 +130,27 @@ def _column(store: Store, expr: ir.Table, name: str) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one decision about issues stands.
+
+    Attributes:
+        decision: the decision.
+        issue_id: the issue that it is about, as it is now called; None where there is none (any more).
+        parts: of a merge the issues, of a split the feedback (feedback_id) that it names and that are there.
+        is_matched: whether there is all that it takes to hold.
+        is_partly_gone: whether something that it names is not there.
+        is_expired: whether it no longer holds.
+    """
+
+    decision: IssueDecision
+    issue_id: str | None
+    parts: tuple[str, ...]
+    is_matched: bool
+    is_partly_gone: bool
+    is_expired: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """What people's decisions come to.
 
@@ -131,6 +162,7 @@ class Decided:
         touched: issues whose feedback is not what it would be without people.
         origin: for each issue that people split off, the one that it was a part of.
         became: for ids that are no more, by whatever reason, the ones that they are part of.
+        standings: where each decision stands, those that expired among them.
     """
 
     roots: Mapping[str, str] = field(default_factory=dict)
@@ -140,6 +172,7 @@ class Decided:
     touched: frozenset[str] = frozenset()
     origin: Mapping[str, str] = field(default_factory=dict)
     became: Mapping[str, str] = field(default_factory=dict)
+    standings: tuple[Standing, ...] = ()
 
     def applied(self, members: ir.Table) -> ir.Table:
         """Members with the ``issue_id`` that they are in after people decided."""
@@ -198,11 +231,11 @@ def decide_issues(
         **{row["other_issue_id"]: row["issue_id"] for row in changes if not row["is_decided"]},
         **settled.merged,
     }
-    live = [d for d in decisions if not d.is_expired(on)]
-    if not live:
+    if not decisions:
         return Decided(became=became)
+    live = [d for d in decisions if not d.is_expired(on)]
     own = {given: by_itself for by_itself, given in settled.ids.items()}
-    present = _present(store, members, {own.get(i, i) for i in _named(live, became)})
+    present = _present(store, members, {own.get(i, i) for i in _named(decisions, became)})
     present = {settled.ids.get(i, i) for i in present}
 
     def known(issue_id: str) -> str:
@@ -221,7 +254,10 @@ def decide_issues(
             seen.add(issue_id)
         return issue_id
 
-    splits = _splits(store, settled, members, [d for d in live if isinstance(d, SplitIssue)])
+    every_split = _splits(store, settled, members, [d for d in decisions if isinstance(d, SplitIssue)])
+    splits = [
+        (new_id, split.about, feedback) for split, new_id, feedback in every_split if not split.is_expired(on)
+    ]
     new = {issue_id for issue_id, _, _ in splits}
     for merge in (d for d in live if isinstance(d, MergeIssues)):
         into = known(merge.about)
@@ -250,6 +286,62 @@ def decide_issues(
         touched=frozenset({*roots, *roots.values(), *left, *(root(i) for i in left), *origin}),
         origin=origin,
         became={**became, **roots},
+        standings=tuple(
+            _standing(
+                d, on=on, known=known, root=root, whole=whole, feedback=_split_off(d, every_split, root)
+            )
+            for d in decisions
+        ),
+    )
+
+
+def _split_off(
+    decision: IssueDecision,
+    splits: Sequence[tuple[SplitIssue, str, Mapping[str, str]]],
+    root: Callable[[str], str],
+) -> dict[str, str]:
+    """The feedback that a split names and that is held, with the issue that each would be in; none of any other."""
+    for split, _, feedback in splits:
+        if split is decision:
+            return {name: root(was) for name, was in feedback.items()}
+    return {}
+
+
+def _standing(
+    decision: IssueDecision,
+    *,
+    on: date,
+    known: Callable[[str], str],
+    root: Callable[[str], str],
+    whole: Collection[str],
+    feedback: Mapping[str, str],
+) -> Standing:
+    """Where a decision stands.
+
+    Args:
+        decision: it.
+        on: the date of the data.
+        known: what an issue is called by now, before people's merges.
+        root: the issue that it is part of after them.
+        whole: the issues that there are, as they are before people's merges.
+        feedback: what a split names, with the issue that each would be in.
+    """
+    issue_id = root(known(decision.about))
+    count, parts = 0, []
+    if isinstance(decision, MergeIssues):
+        count = len(decision.issues)
+        parts = [known(i) for i in decision.issues if root(known(i)) in whole]
+    elif isinstance(decision, SplitIssue):
+        count = len(decision.feedback)
+        parts = sorted(name for name, was in feedback.items() if was == issue_id)
+    is_matched = issue_id in whole and (bool(parts) or not count)
+    return Standing(
+        decision,
+        issue_id=issue_id if is_matched else None,
+        parts=tuple(parts) if is_matched else (),
+        is_matched=is_matched,
+        is_partly_gone=len(parts) < count,
+        is_expired=decision.is_expired(on),
     )
 
 
@@ -274,8 +366,8 @@ def _present(store: Store, members: ir.Table, ids: set[str]) -> set[str]:
 
 def _splits(
     store: Store, settled: Settled, members: ir.Table, splits: Sequence[SplitIssue]
-) -> list[tuple[str, str, dict[str, str]]]:
-    """For each split its new id, what it is split from, and its feedback with the issue that each would be in."""
+) -> list[tuple[SplitIssue, str, dict[str, str]]]:
+    """Each split with the id of what it makes, and its feedback with the issue that each would be in."""
     named = sorted({name for d in splits for name in d.feedback})
     if not named:
         return []
@@ -298,21 +390,28 @@ def _splits(
         name = f"split\x1f{split.about}\x1f{first}"
         new = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:16]
         own = {r["feedback_id"]: settled.ids.get(r["base_issue_id"], r["base_issue_id"]) for r in mine}
-        result.append((new, split.about, own))
+        result.append((split, new, own))
     return result
 
 
 # -- addresses ---------------------------------------------------------------------------------------------------------
 
 
-def name_pages(store: Store, issues: ir.Table, decided: Decided) -> ir.Table:
-    """Write ``issue_address`` in the open transaction; ``page_id`` and ``own_slug`` of every issue with a page."""
+def name_pages(store: Store, issues: ir.Table, decided: Decided, shown: Collection[str]) -> ir.Table:
+    """Write ``issue_address`` in the open transaction; ``page_id`` and ``own_slug`` of every issue with a page.
+
+    Args:
+        store: with ``issue_address`` as the last build left it.
+        issues: those of this build.
+        decided: what people decided about issues.
+        shown: the sources whose rows are published: words of others stand in no address.
+    """
     pages = [
         Page(row["issue_id"], row["slug"], row["worded_by_id"])
         for row in _pairs(store, issues.filter(issues.has_page).select("issue_id", "slug", "worded_by_id"))
     ]
     held = [Address(**row) for row in _pairs(store, store.read("issue_address"))]
-    said = _words_now(store, {a.worded_by_id for a in held if a.worded_by_id is not None})
+    said = _words_now(store, {a.worded_by_id for a in held if a.worded_by_id is not None}, shown)
 
     def may_stay(address: Address) -> bool:
         if address.worded_by_id is None:
@@ -332,14 +431,16 @@ def name_pages(store: Store, issues: ir.Table, decided: Decided) -> ir.Table:
     return _mapping(current, "page_id", "own_slug")
 
 
-def _words_now(store: Store, ids: set[str]) -> dict[str, set[str]]:
+def _words_now(store: Store, ids: set[str], public: Collection[str]) -> dict[str, set[str]]:
     """The words of each feedback that may be published now, as they stand in addresses."""
     if not ids:
         return {}
     names = _ids(ids, "worded_id")
     reading = store.read("reading")
     rows = reading.semi_join(names, reading.feedback_id == names.worded_id)
-    shown = rows.filter((rows.redaction_count == 0) | rows.public_title.notnull())
+    shown = rows.filter(
+        rows.source_id.isin(sorted(public)) & ((rows.redaction_count == 0) | rows.public_title.notnull())
+    )
     return {
         row["feedback_id"]: set(
             re.split(

@@ -1,12 +1,15 @@
-"""The words that tell an issue from the others of its topic: class-based TF-IDF (Grootendorst 2022), in SQL.
+"""The words that tell an issue from the others: how much more often its people use them than people elsewhere do.
 
-A word of an issue weighs how often it stands there, times ``log(1 + A / f)``: ``A`` is how many words an issue of the
-topic has on average, ``f`` how often the word stands in all of them. Only words of public texts count, and only those
-that at least three people used.
+A word of an issue weighs how many of its messages have it, times the logarithm of how many times more often it stands
+there than in other issues: those of all topics, and those of its own (class-based TF-IDF, Grootendorst 2022, against
+two backgrounds). Only words of public texts count that at least three people used. Names of streets, areas, agencies
+and accounts are no words in this sense: they tell where it is, or who is asked.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -15,26 +18,45 @@ import pyarrow as pa
 
 from answerable.understand.meaning import function_words
 from answerable.understand.texts import keep
+from answerable.understand.topics import topic_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from answerable.settings import Settings
     from answerable.store import Store
 
-__all__ = ["LEAST_PEOPLE", "MOST_TERMS", "key_terms"]
+__all__ = ["LEAST_PEOPLE", "LEAST_TERMS", "MOST_TERMS", "key_terms"]
 
 LEAST_PEOPLE = 3
 """So many people at least used a word that is shown; where nobody knows who wrote, so many messages."""
 
+LEAST_TERMS = 3
+"""Fewer words than these say nothing: then none is shown."""
+
 MOST_TERMS = 8
 """Words shown of an issue at most."""
 
-_LEAST_TERMS = 3
-# Redaction marks, addresses and accounts are no words of people's.
-_NO_WORDS = r"\[[a-z ]+\]|https?://\S+|www\.\S+|\S*@\S+"
+_SAMPLE = 300  # messages of an issue that are read, of those of some years: more say nothing else
+_LEAST_SHARE = 0.04  # of an issue's messages have a word that tells what they are about
+_LEAST_ON_SITE = 3  # times as often as in other issues of the site a word stands in the issue
+_LEAST_IN_TOPIC = 1.5  # and as in other issues of its topic, or it says the topic once more
+_HALF = 0.5  # added to each count: a word that stands nowhere else is not infinitely telling
+_PLACE_SHARE = 0.4  # of the messages that have a word: in so many it is a name, or tells where
+# Redaction marks, addresses, hashtags and accounts are no words of people's.
+_NO_WORDS = r"\[[a-z ]+\]|https?://\S+|www\.\S+|\S*@\S+|#[\pL\pM\pN_]+"
 _WORD = r"[\pL\pM]{3,}"
+# Behind a small letter, so that no sentence begins here; in German any noun has a capital.
+_NAME = r"[\p{Ll}\p{M}],?(?: \p{Lu}[\p{L}\p{M}'\x{2019}]+)+"
+_WITHOUT_NAMES = ("de", "und")
+# "near the school", and a word more.
+_WHERE = (
+    r"\b(?i:(?:near|opposite|outside|behind|beside|by|past|at|towards|from|in front of|next to|between|corner of)"
+    r" (?:the|our|a|my)|(?:junto|frente|cerca|delante|detrás) (?:al|a la|a los|del|de la|de los)"
+    r"|(?:devant|derrière|près) (?:la|les|le|du|de la)|(?:vor|hinter|neben|gegenüber) (?:der|dem|den)"
+    r"|(?:perto|em frente|ao lado) d[ao]s?|(?:przy|koło|obok|przed|za)) +[\pL\pM]+(?: +[\pL\pM]+)?"
+)
+_STREET = r"(?:stra(?:ß|ss)e|gasse|allee)$"
 
 
 @ibis.udf.scalar.builtin(  # type: ignore[untyped-decorator]
@@ -51,6 +73,13 @@ def _without_accents(text: str) -> str:
     raise NotImplementedError  # the engine computes it
 
 
+@cache
+def _filler_words() -> frozenset[str]:
+    """Greetings, numbers, days, verbs of saying and the like (rules/filler_words.txt), without accents."""
+    lines = (Path(__file__).parent / "rules" / "filler_words.txt").read_text("utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
 def key_terms(
     store: Store, settings: Settings, folder: Path, issues: ir.Table, batches: Sequence[Sequence[str]]
 ) -> ir.Table:
@@ -58,65 +87,132 @@ def key_terms(
 
     Args:
         store: with ``issue_feedback`` as it now is.
-        settings: for the sources whose rows are published.
+        settings: for the sources whose rows are published, and for the names of agencies.
         folder: for scratch files.
-        issues: with ``issue_id``, ``topic_code``, ``area_code``, ``feedback_count`` and ``has_page``.
+        issues: with ``issue_id``, ``topic_code``, ``feedback_count`` and ``has_page``.
         batches: all months, in the portions in which rows are read.
     """
     shown = [s.id for s in settings.sources if s.publish_rows]
-    chosen = issues.filter(issues.has_page & (issues.feedback_count >= LEAST_PEOPLE))
+    about = issues.filter(issues.has_page & (issues.feedback_count >= LEAST_PEOPLE))
+    about = keep(store, about.select("issue_id", "topic_code"), folder / "term-issues.parquet")
     parts = []
     for number, months in enumerate(batches):
         reading = store.read("reading", months=months)
-        texts = reading.filter(
+        reading = reading.filter(
             reading.is_counted & reading.public_text.notnull() & reading.source_id.isin(shown)
-        ).select("feedback_id", "public_text")
-        texts = keep(store, texts, folder / f"said-{number}.parquet")
-        if not store.con.to_pyarrow(texts.count()).as_py():
-            continue
+        )
         member = store.read("issue_feedback", months=months).select("feedback_id", "issue_id")
+        worded = member.semi_join(about, "issue_id").semi_join(reading, "feedback_id")
+        # Identifiers are hashes: the first by their order are a sample.
+        some = worded.mutate(place=ibis.row_number().over(group_by="issue_id", order_by="feedback_id"))
+        some = keep(
+            store, some.filter(some.place < _SAMPLE).drop("place"), folder / f"sample-{number}.parquet"
+        )
         author = store.read("feedback", months=months).select("feedback_id", "author_key")
-        rows = texts.inner_join(member, "feedback_id").semi_join(chosen, "issue_id")
-        rows = rows.inner_join(author, "feedback_id")
+        rows = reading.select("feedback_id", "lang", "public_text").inner_join(some, "feedback_id")
+        rows = rows.inner_join(about, "issue_id").inner_join(author, "feedback_id")
         parts.append(keep(store, _words(rows), folder / f"words-{number}.parquet"))
-    if not parts:
-        nothing = pa.array([], pa.string())
-        return ibis.memtable(pa.table({"issue_id": nothing, "key_terms": nothing}))
-    words = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
-    counts = words.group_by("issue_id", "word").agg(times=words.count(), people=words.person.nunique())
-    about = chosen.select("issue_id", "topic_code", "area_code")
-    counts = keep(store, counts.inner_join(about, "issue_id"), folder / "word-counts.parquet")
-    topics = counts.group_by("topic_code").agg(words=counts.times.sum(), issues=counts.issue_id.nunique())
-    everywhere = counts.group_by("topic_code", "word").agg(everywhere=counts.times.sum())
-    areas = store.read("area").select("area_code", area_name="name")
-    rows = (
-        counts.filter(counts.people >= LEAST_PEOPLE)
-        .inner_join(topics, "topic_code")
-        .inner_join(everywhere, ["topic_code", "word"])
-        .left_join(areas, "area_code")
-    )
-    # Where it is, its title says already.
-    rows = rows.filter(~rows.area_name.fill_null("").lower().contains(rows.word))
-    mean = rows.words.cast("float64") / rows.issues
-    # Rounded: what is equal has to stay so in whatever order it was added up.
-    rows = rows.mutate(weight=(rows.times * (1 + mean / rows.everywhere).log()).round(6))
-    place = ibis.row_number().over(
-        ibis.window(group_by="issue_id", order_by=[ibis.desc("weight"), ibis.asc("word")])
-    )
-    best = rows.mutate(place=place)
-    best = best.filter(best.place < MOST_TERMS)
-    said: Any = best.word.group_concat(" ", order_by=best.place)
-    found = best.group_by("issue_id").agg(key_terms=said, terms=best.count())
-    return keep(store, found.filter(found.terms >= _LEAST_TERMS).drop("terms"), folder / "terms.parquet")
+    said = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+    said = keep(store, said.anti_join(_names(store, settings, said), "stem"), folder / "terms-said.parquet")
+    topics = topic_list(settings)
+    of_topics = topics.select("topic_code", stem=_stems(topics.topic_name)).distinct()
+    said = said.anti_join(of_topics, ["topic_code", "stem"])
+    used = keep(store, _counted(said), folder / "word-counts.parquet")
+    return keep(store, _telling(used), folder / "terms.parquet")
 
 
 def _words(rows: ir.Table) -> ir.Table:
-    """Each word of each message once: ``issue_id``, ``person`` and ``word``."""
-    plain = rows.public_text.re_replace(_NO_WORDS, " ").lower()
-    found: Any = _all_words(plain, _WORD)
-    words = rows.select(
-        "issue_id", person=rows.author_key.fill_null(rows.feedback_id), word=found.unique().unnest()
+    """Each word of each message once, with its stem, and whether it only tells a place there."""
+    plain = rows.public_text.re_replace(_NO_WORDS, " . ")
+
+    def words_of(pattern: str) -> Any:
+        matches: Any = _all_words(plain, pattern)
+        return _all_words(matches.join(" ").lower(), _WORD)
+
+    found: Any = _all_words(plain.lower(), _WORD)
+    has_names = ~rows.lang.fill_null("und").isin(_WITHOUT_NAMES)
+    each = rows.select(
+        "issue_id",
+        "topic_code",
+        "feedback_id",
+        person=rows.author_key.fill_null(rows.feedback_id),
+        places=words_of(_WHERE).concat(has_names.ifelse(words_of(_NAME), [])),
+        word=found.unique().unnest(),
     )
-    stopped = ibis.memtable(pa.table({"stopped": pa.array(sorted(function_words()), pa.string())}))
-    words = words.mutate(bare=_without_accents(words.word))
-    return words.anti_join(stopped, [("bare", "stopped")]).drop("bare")
+    each = each.mutate(is_place=each.places.contains(each.word) | each.word.re_search(_STREET)).drop("places")
+    said_often = sorted(function_words() | _filler_words())
+    stopped = ibis.memtable(pa.table({"word": pa.array(said_often, pa.string())}))
+    return each.mutate(stem=_stem(each.word)).anti_join(stopped.select(stem=_stem(stopped.word)), "stem")
+
+
+def _stem(word: Any) -> Any:
+    """A word without accents and what makes it a plural, so that both count as one: bins, boxes, berries."""
+    bare = _without_accents(word)
+    return ibis.cases(
+        (bare.re_search("^.{1,3}$"), bare),  # "bus", "gas"
+        (bare.re_search("[^ae]ies$"), bare.re_replace("ies$", "y")),
+        (bare.re_search("(?:s|x|z|ch|sh)es$"), bare.re_replace("es$", "")),
+        (bare.re_search("[^s]s$"), bare.re_replace("s$", "")),
+        else_=bare,
+    )
+
+
+def _stems(name: Any) -> Any:
+    """The stem of each word of a name, a row each."""
+    found: Any = _all_words(name.lower(), _WORD)
+    return _stem(found.unnest())
+
+
+def _names(store: Store, settings: Settings, said: ir.Table) -> ir.Table:
+    """``stem``: of what names an area or somebody who is asked; and of what mostly tells a place."""
+    agencies = [name for a in settings.agencies for name in (a.name, *a.names, *a.accounts)]
+    listed = ibis.memtable(pa.table({"name": pa.array(agencies, pa.string())}))
+    listed = listed.union(store.read("area").select("name"))
+    by_stem = said.group_by("stem").agg(messages=said.count(), places=said.is_place.sum())
+    places = by_stem.filter(by_stem.places >= _PLACE_SHARE * by_stem.messages)
+    return listed.select(stem=_stems(listed.name)).union(places.select("stem"), distinct=True)
+
+
+def _counted(said: ir.Table) -> ir.Table:
+    """Each word of each issue: in how many messages it stands, out of how many; here, in the topic, and on the site."""
+    sizes = said.group_by("issue_id", of_topic="topic_code").agg(messages=said.feedback_id.nunique())
+    sizes = sizes.mutate(
+        topic_messages=sizes.messages.sum().over(group_by="of_topic"),
+        site_messages=sizes.messages.sum().over(),
+    )
+    counts = said.group_by("issue_id", "topic_code", "stem").agg(
+        # Of two forms the first by the alphabet is mostly the singular.
+        word=said.word.min(),
+        times=said.feedback_id.nunique(),
+        people=said.person.nunique(),
+    )
+    counts = counts.mutate(
+        topic_times=counts.times.sum().over(group_by=["topic_code", "stem"]),
+        site_times=counts.times.sum().over(group_by="stem"),
+    )
+    rows = counts.filter(counts.people >= LEAST_PEOPLE).inner_join(sizes.drop("of_topic"), "issue_id")
+    return rows.filter(rows.times >= _LEAST_SHARE * rows.messages)
+
+
+def _telling(used: ir.Table) -> ir.Table:
+    """The words that tell each issue from the others, the most telling first; none where there are too few."""
+
+    def times_as_often(all_times: Any, all_messages: Any) -> Any:
+        here = (used.times + _HALF) / (used.messages + _HALF)
+        elsewhere = (all_times - used.times + _HALF) / (all_messages - used.messages + _HALF)
+        # Where there is nothing else, nothing can be compared.
+        return (all_messages > used.messages).ifelse(here / elsewhere, _LEAST_ON_SITE)
+
+    rows = used.mutate(
+        on_site=times_as_often(used.site_times, used.site_messages),
+        in_topic=times_as_often(used.topic_times, used.topic_messages),
+    )
+    rows = rows.filter((rows.on_site >= _LEAST_ON_SITE) & (rows.in_topic >= _LEAST_IN_TOPIC))
+    # Rounded: what is equal has to stay so in whatever order it was added up.
+    rows = rows.mutate(weight=(rows.times * (rows.on_site.log() + rows.in_topic.log())).round(6))
+    order = [ibis.desc("weight"), ibis.asc("word")]
+    best = rows.mutate(place=ibis.row_number().over(group_by="issue_id", order_by=order))
+    best = best.filter(best.place < MOST_TERMS)
+    said: Any = best.word.group_concat(" ", order_by=best.place)
+    found = best.group_by("issue_id").agg(key_terms=said, terms=best.count())
+    return found.filter(found.terms >= LEAST_TERMS).drop("terms")

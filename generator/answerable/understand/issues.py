@@ -37,7 +37,7 @@ from answerable.understand.issue_records import (
 from answerable.understand.issue_terms import key_terms
 from answerable.understand.named_areas import with_named_area
 from answerable.understand.named_streets import street_areas, with_street_area
-from answerable.understand.texts import KEY, decide, hashed, keep, with_key
+from answerable.understand.texts import KEY, decide, hashed, keep, rules_key, with_key
 from answerable.understand.topics import place_title, topic_list
 
 if TYPE_CHECKING:
@@ -101,10 +101,11 @@ def write_issues(
     parts: ir.Table,
     batches: Sequence[Sequence[str]],
     redact: Callable[[str], str],
+    rules: str,
     small: Collection[str] = (),
     decisions: Sequence[IssueDecision] = (),
-) -> None:
-    """Write the tables of issues in the open transaction.
+) -> Decided:
+    """Write the tables of issues in the open transaction; what people's decisions came to.
 
     Args:
         store: with feedback and reading as they now are, and the issues as the last build left them.
@@ -113,6 +114,7 @@ def write_issues(
         parts: messages inside conversations (`answerable.understand.relevance.conversation_parts`).
         batches: all months, in the portions in which rows are read and written.
         redact: takes personal data out of a text of people.
+        rules: a digest of the rules by which it does.
         small: words that the site's texts write small: no names of areas.
         decisions: what people decided about issues.
     """
@@ -128,7 +130,7 @@ def write_issues(
     if not counted:
         for name in ("issue", "issue_feedback", "issue_cell"):
             store.write(name, store.read(name).limit(0))
-        return
+        return Decided()
     everything = ibis.union(*counted, distinct=False) if len(counted) > 1 else counted[0]
     place_issues, days = _places(store, settings, folder, everything)
     alike = keep(store, _alike(store, everything), folder / "alike.parquet")
@@ -171,9 +173,11 @@ def write_issues(
     issues = keep(
         store, issues.left_join(terms, "issue_id").drop("issue_id_right"), folder / "worded.parquet"
     )
-    _write_issues(store, folder, issues, redact, decided)
+    shown = [source.id for source in settings.sources if source.publish_rows]
+    _write_issues(store, folder, issues, redact, decided, shown=shown, rules=rules)
     write_changes(store, settled, decided, on=on)
     log.info("grouped into %d issues", sum(p.row_count for p in store.partitions("issue")))
+    return decided
 
 
 def _counted(
@@ -543,15 +547,24 @@ def _with_ids(rows: ir.Table, ids: Any, column: str = "issue_id") -> ir.Table:
 
 
 def _write_issues(
-    store: Store, folder: Path, issues: ir.Table, redact: Callable[[str], str], decided: Decided
+    store: Store,
+    folder: Path,
+    issues: ir.Table,
+    redact: Callable[[str], str],
+    decided: Decided,
+    *,
+    shown: Collection[str],
+    rules: str,
 ) -> None:
-    def name(worded_by_id: str | None, title: str, renamed: str | None) -> tuple[str, str]:
+    def name(worded_by_id: str | None, title: str, renamed: str | None, held: str | None) -> tuple[str, str]:
+        if held is not None:
+            return held, slugify(held)
         if renamed is not None:
             return redact(renamed), slugify(redact(renamed))
         if worded_by_id is None or not title.strip():
             return title, slugify(title)
         # This title was cut out of a text: what stands at its end may now look like a signature.
-        body = title.removesuffix(_CUT)
+        body = title.removesuffix(_CUT).rstrip()
         said = redact(body) + title[len(body) :]
         return said, slugify(said)
 
@@ -562,9 +575,19 @@ def _write_issues(
     issues = decided.renamed(issues.drop("had_id", "is_row_public"))
     worded = (issues.kind != "petition").ifelse(issues.worded_by_id, ibis.null("string"))
     columns = ("said_by", "public_title", "renamed")
-    keyed = with_key(issues.mutate(said_by=worded.notnull().ifelse("1", ibis.null("string"))), columns)
+    issues = issues.mutate(said_by=worded.notnull().ifelse("1", ibis.null("string")))
+    issues = issues.mutate(title_key=rules_key(issues, columns, rules=rules))
+    # What the last build made of the same words by the same rules need not be made again.
+    held = store.read("issue").filter(ibis._.title_key.notnull())
+    held = held.select(held_key="title_key", held_title="public_title").distinct(
+        on=["held_key"], keep="first"
+    )
+    keyed = issues.left_join(held, issues.title_key == held.held_key).drop("held_key")
+    keyed = with_key(keyed, (*columns, "held_title"))
     result = {"title": pa.string(), "name": pa.string()}
-    named = decide(store, keyed, columns, name, result=result, path=folder / "titles.parquet")
+    named = decide(
+        store, keyed, (*columns, "held_title"), name, result=result, path=folder / "titles.parquet"
+    )
     rows = keyed.inner_join(named, KEY)
     rows = rows.mutate(
         public_title=rows.title,
@@ -572,8 +595,10 @@ def _write_issues(
         worded_by_id=rows.renamed.isnull().ifelse(rows.worded_by_id, ibis.null("string")),
         is_pinned=rows.issue_id.isin(sorted(decided.pinned)) if decided.pinned else ibis.literal(False),
     )
-    rows = keep(store, rows.drop(KEY, "title", "name", "renamed", "said_by"), folder / "named.parquet")
-    slugs = name_pages(store, rows, decided)
+    rows = keep(
+        store, rows.drop(KEY, "title", "name", "renamed", "said_by", "held_title"), folder / "named.parquet"
+    )
+    slugs = name_pages(store, rows, decided, shown)
     rows = rows.left_join(slugs, rows.issue_id == slugs.page_id)
     rows = rows.mutate(slug=rows.own_slug.fill_null(rows.slug))
     store.write("issue", rows.drop("page_id", "own_slug", "worded_by_id"))

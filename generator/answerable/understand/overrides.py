@@ -19,16 +19,20 @@
 (each with ``reason``, ``reviewer`` and ``reviewed_on``.) What the program had decided stays beside it, and every
 decision is published: nobody can hide a complaint quietly. A decision that matches nothing (any more), or that has
 expired, is a finding. Days count by the data: the newest date of a source, not the computer's clock.
+
+Of a decision that matches nothing nobody knows what it is about: it may be a message that a person had taken down. The
+log tells by whom and when it was decided, and neither about what nor why.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import ibis
@@ -41,6 +45,9 @@ from answerable.errors import SettingsError
 from answerable.setting_types import Code, Model, did_you_mean
 from answerable.settings import load_yaml
 from answerable.understand.classes import known, reason_of_class
+from answerable.understand.issue_decisions import ISSUES_FILE
+from answerable.understand.issue_records import present_date
+from answerable.understand.replies import with_updates
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +55,7 @@ if TYPE_CHECKING:
     from answerable.settings import Settings
     from answerable.store import Store
     from answerable.understand.issue_decisions import IssueDecision
+    from answerable.understand.issue_records import Standing
 
 __all__ = [
     "NOTHING",
@@ -65,6 +73,8 @@ __all__ = [
     "read_overrides",
     "write_override_log",
 ]
+
+log = logging.getLogger(__name__)
 
 OVERRIDES_FILE = "overrides.yml"
 """Its name under data/lookups/."""
@@ -130,9 +140,9 @@ class Override(Model):
             raise ValueError("expires_on has to be later than reviewed_on")
         return self
 
-    def is_expired(self, on: date | None) -> bool:
-        """Whether it no longer holds on that day; where no day is known, everything holds."""
-        return self.expires_on is not None and on is not None and on >= self.expires_on
+    def is_expired(self, on: date) -> bool:
+        """Whether it no longer holds on that day."""
+        return self.expires_on is not None and on >= self.expires_on
 
     @property
     def rule(self) -> str:
@@ -221,39 +231,48 @@ def read_overrides(path: Path, settings: Settings) -> Overrides:
         for what, code, codes in (("topic", entry.topic, topics), ("agency", entry.agency, agencies)):
             if code is not None and code not in codes:
                 _wrong(path, code, f"there is no {what} {code}{did_you_mean(code, codes)}")
-    names = [
-        *(name for e in found.feedback for name in (e.about, e.duplicate_of) if name not in {None, NOTHING}),
-        *(e.about for e in found.updates if ":" in e.about),
-        *(name for e in found.links for name in (e.answer, e.about)),
-    ]
-    for name in names:
-        source_id, _, record_id = str(name).partition(":")
+    for name in sorted(_names(found)):
+        source_id, _, record_id = name.partition(":")
         if record_id and source_id not in settings.source_by_id:
             near = did_you_mean(source_id, settings.source_by_id)
-            _wrong(path, str(name), f"{name}: there is no source {source_id}{near}")
+            _wrong(path, name, f"{name}: there is no source {source_id}{near}")
     _check_once(
         path,
         [
-            *((e.about, name) for e in found.feedback for name in e.decided),
-            *((e.about, "update_class") for e in found.updates),
-            *((e.about, f"the link to {e.answer}") for e in found.links),
+            *((e.about, name, e.about) for e in found.feedback for name in e.decided),
+            *((e.about, "update_class", e.about) for e in found.updates),
+            *((e.about, f"the link to {e.answer}", e.about) for e in found.links),
         ],
     )
     return found
 
 
-def _check_once(path: Path, decided: Iterable[tuple[str, str]]) -> None:
-    seen: set[tuple[str, str]] = set()
-    for about, what in decided:
-        if (about, what) in seen:
-            _wrong(path, about, f"{about}: {what} is decided twice", "keep one of the two")
-        seen.add((about, what))
+def _names(found: Overrides) -> set[str]:
+    """Every name of feedback (of updates, only those that are official posts) in a file."""
+    of_feedback = {name for e in found.feedback for name in (e.about, e.duplicate_of) if name}
+    of_links = {name for e in found.links for name in (e.answer, e.about)}
+    return (of_feedback - {NOTHING}) | of_links | {e.about for e in found.updates if ":" in e.about}
+
+
+def _check_once(path: Path, decided: Iterable[tuple[str, str, str]]) -> None:
+    """Refuse what is decided twice: given is what about, what, and how the file names it."""
+    seen: dict[tuple[str, str], str] = {}
+    for about, what, name in decided:
+        other = seen.get((about, what))
+        if other is not None:
+            also = "" if other == name else f" ({other} is the same)"
+            _wrong(path, name, f"{name}: {what} is decided twice{also}", "keep one of the two")
+        seen[about, what] = name
 
 
 def _wrong(path: Path, word: str, what: str, remedy: str = "") -> None:
+    raise SettingsError(what, file=path, line=_last_line(path, word), remedy=remedy)
+
+
+def _last_line(path: Path, word: str) -> int | None:
+    """The last line of a file that holds a word."""
     lines = path.read_text("utf-8").splitlines()
-    line = max((number for number, text in enumerate(lines, 1) if word in text), default=None)
-    raise SettingsError(what, file=path, line=line, remedy=remedy)
+    return max((number for number, text in enumerate(lines, 1) if word in text), default=None)
 
 
 # -- what they are about -----------------------------------------------------------------------------------------------
@@ -263,8 +282,21 @@ def _wrong(path: Path, word: str, what: str, remedy: str = "") -> None:
 class Entry:
     """One decision with what it is about, as far as that is held.
 
-    ``feedback_id`` and ``source_id`` are of the feedback (of the answered one, for a link); ``automatic`` is what the
-    program decides, where that is known without reading.
+    Attributes:
+        about: ``feedback``, ``update`` or ``link``.
+        name: as the file names it.
+        decision: a key of ``schema.OVERRIDDEN``.
+        to_value: what was decided, in words.
+        override: the whole of it.
+        is_matched: whether all that it names is held.
+        is_expired: whether it no longer holds.
+        feedback_id: of the feedback that it is about (of an update, the one that the update is of; of a link, the one
+            that is answered), with its source.
+        source_id: see there.
+        update_id: of an update its id, or that of the official post that is none; of a link that of the post, or of
+            the response.
+        other_id: the feedback that is named beside: what it repeats, the post that answers it.
+        other_source_id: the source of that.
     """
 
     about: str
@@ -277,6 +309,8 @@ class Entry:
     feedback_id: str | None = None
     source_id: str | None = None
     update_id: str | None = None
+    other_id: str | None = None
+    other_source_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,14 +355,16 @@ def apply_overrides(store: Store, settings: Settings) -> Applied:
     everything = (*given.feedback, *given.updates, *given.links)
     if not everything:
         return _applied((), [], [], [], [])
-    on = _date_of_data(store)
+    on = present_date(store)
     held = _held(store, given)
-    updates = _held_updates(store, [e.about for e in given.updates])
+    updates = _held_updates(store, [e.about for e in given.updates], held)
     entries = [
         *_feedback_entries(given.feedback, held, on),
         *_update_entries(given.updates, held, updates, on),
         *_link_entries(given.links, held, on),
     ]
+    # A message may be named in two ways.
+    _check_once(path, ((*_subject(e), e.name.rpartition(" ")[2]) for e in entries if e.is_matched))
     rows: dict[str, dict[str, Any]] = {}
     for entry in entries:
         if entry.about == "feedback" and entry.is_matched and not entry.is_expired and entry.feedback_id:
@@ -343,7 +379,7 @@ def apply_overrides(store: Store, settings: Settings) -> Applied:
             "set_id": e.update_id,
             "set_class": e.to_value,
             "set_rule": e.override.rule,
-            "month": updates[e.name].month if e.name in updates else held[e.name].month,
+            "month": updates[e.name][1].month if e.name in updates else held[e.name].month,
         }
         for e in applied
         if e.about == "update"
@@ -358,22 +394,10 @@ def apply_overrides(store: Store, settings: Settings) -> Applied:
     return _applied(entries, list(rows.values()), classes, accepted, rejected)
 
 
-def _date_of_data(store: Store) -> date | None:
-    """The newest date of a source; else the day on which the newest feedback was raised."""
-    newest = store.con.to_pyarrow(store.read("source").as_of_at.max()).as_py()
-    if newest is None:
-        newest = store.con.to_pyarrow(store.read("feedback").created_at.max()).as_py()
-    return newest.date() if isinstance(newest, datetime) else None
-
-
 def _held(store: Store, given: Overrides) -> dict[str, _Held]:
     """The feedback that is held of all that is named, by its name."""
-    names = {
-        *(name for e in given.feedback for name in (e.about, e.duplicate_of) if name not in {None, NOTHING}),
-        *(e.about for e in given.updates),
-        *(name for e in given.links for name in (e.answer, e.about)),
-    }
-    parts = {str(name): str(name).partition(":") for name in names}
+    names = _names(given) | {e.about for e in given.updates}
+    parts = {name: name.partition(":") for name in names}
     records = {name: (source, record) for name, (source, _, record) in parts.items() if record}
     ids = [name for name in parts if name not in records]
     feedback = store.read("feedback").select("feedback_id", "source_id", "record_id", "month", "is_official")
@@ -399,29 +423,60 @@ def _held(store: Store, given: Overrides) -> dict[str, _Held]:
     for row in found:
         one = _Held(row["feedback_id"], row["source_id"], row["month"], row["is_official"])
         held[f"{row['source_id']}:{row['record_id']}"] = held[row["feedback_id"]] = one
-    return {str(name): held[str(name)] for name in names if str(name) in held}
+    return {name: held[name] for name in names if name in held}
 
 
-def _held_updates(store: Store, names: Sequence[str]) -> dict[str, _Held]:
-    """The updates that are held of those named; ``feedback_id`` is that of the feedback that they are about."""
+def _subject(entry: Entry) -> tuple[str, str]:
+    """What a decision is about, by its id, and what of it is decided."""
+    if entry.about == "link":
+        return f"{entry.update_id} {entry.feedback_id}", "the link"
+    return (entry.update_id if entry.about == "update" else entry.feedback_id) or "", entry.decision
+
+
+def _held_updates(
+    store: Store, names: Sequence[str], held: Mapping[str, _Held]
+) -> dict[str, tuple[str, _Held]]:
+    """The updates that are held of those named: their ids, and the feedback that each is of.
+
+    One may be named by the official post that it is: a reply is an update of what its conversation began with.
+    """
     if not names:
         return {}
     updates = store.read("feedback_update").select("update_id", "feedback_id", "source_id", "month")
-    wanted = updates.filter(updates.update_id.isin(list(names)))
+    # A post, too, may be named in two ways.
+    posts: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if name in held and held[name].is_official:
+            posts[held[name].feedback_id].append(name)
+    named: dict[str, list[str]] = {name: [name] for name in names}
+    if posts:
+        feedback = store.read("feedback")
+        asked = feedback.filter(feedback.feedback_id.isin(sorted(posts))).select(
+            "feedback_id", "source_id", "record_id", "conversation_id", "created_at"
+        )
+        replies = with_updates(store, asked).filter(ibis._.update_id.notnull())
+        for row in _rows(store, replies.select("feedback_id", "update_id")):
+            named.setdefault(row["update_id"], []).extend(posts[row["feedback_id"]])
+    wanted = _rows(store, updates.filter(updates.update_id.isin(sorted(named))))
     return {
-        row["update_id"]: _Held(row["feedback_id"], row["source_id"], row["month"], False)
-        for batch in store.batches(wanted)
-        for row in batch.to_pylist()
+        name: (row["update_id"], _Held(row["feedback_id"], row["source_id"], row["month"], is_official=False))
+        for row in wanted
+        for name in named[row["update_id"]]
     }
 
 
+def _rows(store: Store, expr: ir.Table) -> list[dict[str, Any]]:
+    return [row for batch in store.batches(expr) for row in batch.to_pylist()]
+
+
 def _feedback_entries(
-    given: Sequence[FeedbackOverride], held: Mapping[str, _Held], on: date | None
+    given: Sequence[FeedbackOverride], held: Mapping[str, _Held], on: date
 ) -> Iterator[Entry]:
     for override in given:
         one = held.get(override.about)
         for decision, value in override.decided.items():
-            is_there = decision != "duplicate_of" or value == NOTHING or value in held
+            other = held.get(value) if decision == "duplicate_of" else None
+            is_there = decision != "duplicate_of" or value == NOTHING or other is not None
             yield Entry(
                 "feedback",
                 override.about,
@@ -431,23 +486,23 @@ def _feedback_entries(
                 is_matched=one is not None and is_there,
                 is_expired=override.is_expired(on),
                 feedback_id=one.feedback_id if one else None,
-                source_id=one.source_id if one else _source_of(override.about),
+                source_id=one.source_id if one else None,
+                other_id=other.feedback_id if other else None,
+                other_source_id=other.source_id if other else None,
             )
 
 
-def _source_of(name: str) -> str | None:
-    source_id, _, record_id = name.partition(":")
-    return source_id if record_id else None
-
-
 def _update_entries(
-    given: Sequence[UpdateOverride], held: Mapping[str, _Held], updates: Mapping[str, _Held], on: date | None
+    given: Sequence[UpdateOverride],
+    held: Mapping[str, _Held],
+    updates: Mapping[str, tuple[str, _Held]],
+    on: date,
 ) -> Iterator[Entry]:
     for override in given:
-        update, post = updates.get(override.about), held.get(override.about)
+        post = held.get(override.about)
         # A message of a person has no class; its update may.
-        post = post if post is not None and post.is_official else None
-        one = update or post
+        post_id = post.feedback_id if post is not None and post.is_official else None
+        update_id, one = updates.get(override.about, (post_id, post if post_id else None))
         yield Entry(
             "update",
             override.about,
@@ -457,14 +512,12 @@ def _update_entries(
             is_matched=one is not None,
             is_expired=override.is_expired(on),
             feedback_id=one.feedback_id if one else None,
-            source_id=one.source_id if one else _source_of(override.about),
-            update_id=override.about if update else (post.feedback_id if post else None),
+            source_id=one.source_id if one else None,
+            update_id=update_id,
         )
 
 
-def _link_entries(
-    given: Sequence[LinkOverride], held: Mapping[str, _Held], on: date | None
-) -> Iterator[Entry]:
+def _link_entries(given: Sequence[LinkOverride], held: Mapping[str, _Held], on: date) -> Iterator[Entry]:
     for override in given:
         post, about = held.get(override.answer), held.get(override.about)
         is_accepted = override.decision == "accept"
@@ -481,8 +534,10 @@ def _link_entries(
             is_matched=answer_id is not None and about is not None and not about.is_official,
             is_expired=override.is_expired(on),
             feedback_id=about.feedback_id if about else None,
-            source_id=about.source_id if about else _source_of(override.about),
+            source_id=about.source_id if about else None,
             update_id=answer_id,
+            other_id=post.feedback_id if post else None,
+            other_source_id=post.source_id if post else None,
         )
 
 
@@ -715,26 +770,41 @@ def automatic_decisions(text: str | None) -> dict[str, tuple[str, str]]:
 
 def write_override_log(
     store: Store,
+    settings: Settings,
     applied: Applied,
-    issue_decisions: Sequence[IssueDecision],
+    issues: Sequence[Standing],
     redact: Callable[[str], str],
 ) -> None:
     """Write ``override`` in the open transaction: every decision of people but the labels.
 
+    What a decision that matches nothing is about is not written, nor why: it may be what a person had taken down. Of a
+    source that hides its rows it is written why, but not about which message.
+
     Args:
-        store: with reading, update_reading, response, update_elsewhere and issue as they now are.
+        store: with reading, update_reading, response, update_elsewhere, issue and issue_feedback as they now are.
+        settings: for the sources that hide their rows.
         applied: `apply_overrides`.
-        issue_decisions: what people decided about issues.
+        issues: where people's decisions about issues stand.
         redact: takes personal data out of a text of the site's team.
     """
-    on = _date_of_data(store) if issue_decisions else None
-    issues = _issue_ids(store, issue_decisions)
-    rows = [*_log_of_messages(store, applied), *_log_of_issues(issue_decisions, issues, on)]
-    for row in rows:
-        row["reason"] = redact(row["reason"])
-        key = "\x1f".join((row["about"], row["about_name"], row["decision"], row["to_value"] or ""))
-        row["override_id"] = hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()[:16]
-        if row["decision"] == "rename":
+    hidden = {source.id for source in settings.sources if not source.publish_rows}
+    rows = [*_log_of_messages(store, applied, hidden), *_log_of_issues(store, issues, hidden)]
+    stale = [row["named"] for row in rows if not row["is_matched"]]
+    if stale:
+        log.warning(
+            "decisions of people that match nothing (any more): %d%s", len(stale), _lines(settings, stale)
+        )
+    seen: dict[str, int] = defaultdict(int)
+    for row in sorted(rows, key=_order):
+        key = "\x1f".join(str(row[name] or "") for name in ("about", "about_name", "decision", "to_value"))
+        if not row["about_name"]:
+            key = "\x1f".join((key, row["reviewer"], str(row["reviewed_on"])))
+        # What is published stands in the identifier, and nothing else: of a name it could be worked out.
+        number = f"\x1f{seen[key]}" if seen[key] else ""
+        seen[key] += 1
+        row["override_id"] = hashlib.md5((key + number).encode(), usedforsecurity=False).hexdigest()[:16]
+        row["reason"] = redact(row["reason"]) if row["reason"] else None
+        if row["decision"] == "rename" and row["to_value"]:
             row["to_value"] = redact(row["to_value"])
     spec = schema.table("override")
     types = {"date": pa.date32(), "boolean": pa.bool_()}
@@ -749,12 +819,30 @@ def write_override_log(
     )
 
 
-def _log_of_messages(store: Store, applied: Applied) -> Iterator[dict[str, Any]]:
+def _order(row: Mapping[str, Any]) -> tuple[str, ...]:
+    names = ("about", "named", "decision", "reviewer", "reviewed_on", "expires_on", "reason")
+    return tuple(str(row[name] or "") for name in names)
+
+
+def _lines(settings: Settings, names: Iterable[str]) -> str:
+    """Where decisions stand in the files, without the names themselves."""
+    said = []
+    for file in (OVERRIDES_FILE, ISSUES_FILE):
+        path = settings.lookup(file)
+        lines = {_last_line(path, name.partition(" ")[0]) for name in names} if path.exists() else set()
+        numbers = sorted(line for line in lines if line is not None)
+        if numbers:
+            said.append(f"{file}, line {', '.join(map(str, numbers))}")
+    return f" ({'; '.join(said)})" if said else ""
+
+
+def _log_of_messages(store: Store, applied: Applied, hidden: Collection[str]) -> Iterator[dict[str, Any]]:
     before = {
         **_automatic_of(store, "reading", "feedback_id", [e.feedback_id for e in applied.entries]),
         **_automatic_of(store, "update_reading", "update_id", [e.update_id for e in applied.entries]),
     }
-    responses = _known_responses(store, applied)
+    copied = {found["duplicate_of"][0] for found in before.values() if "duplicate_of" in found}
+    source_of = {**_sources_of(store, copied), **_known_responses(store, applied)}
     linked = _linked(store, applied)
     for entry in applied.entries:
         key = entry.update_id if entry.about == "update" else entry.feedback_id
@@ -763,19 +851,33 @@ def _log_of_messages(store: Store, applied: Applied) -> Iterator[dict[str, Any]]
         if entry.about == "link" and is_matched:
             if entry.to_value == "answers it":
                 is_matched = entry.is_expired or (entry.update_id, entry.feedback_id) in linked
-            elif ":" not in entry.name.partition(" ")[0]:
-                is_matched = entry.update_id in responses
-        yield {
+            elif entry.other_id is None:
+                is_matched = entry.update_id in source_of
+        sources = {entry.source_id, entry.other_source_id, source_of.get(value)}
+        if entry.other_id is None and entry.about == "link":
+            sources.add(source_of.get(entry.update_id or ""))
+        row: dict[str, Any] = {
             **_log_row(entry.override),
+            "named": entry.name,
             "about": entry.about,
             "about_name": entry.name,
             "about_source_id": entry.source_id,
+            "about_id": entry.feedback_id,
+            "other_id": entry.other_id,
             "decision": entry.decision,
             "from_value": f"{value} [{rule}]" if rule else (value or None),
             "to_value": entry.to_value,
             "is_matched": is_matched,
             "is_expired": entry.is_expired,
         }
+        if not is_matched:
+            row |= dict.fromkeys((*_TOLD, "about_source_id", "reason"))
+        elif not sources.isdisjoint(hidden):
+            row |= dict.fromkeys(_TOLD)
+        yield row
+
+
+_TOLD = ("about_name", "about_id", "other_id", "from_value", "to_value")
 
 
 def _log_row(override: Override | IssueDecision) -> dict[str, Any]:
@@ -790,20 +892,27 @@ def _automatic_of(
         return {}
     rows = store.read(table)
     rows = rows.filter(rows.automatic.notnull() & rows[key].isin(wanted)).select(key, "automatic")
-    return {
-        row[key]: automatic_decisions(row["automatic"])
-        for batch in store.batches(rows)
-        for row in batch.to_pylist()
-    }
+    return {row[key]: automatic_decisions(row["automatic"]) for row in _rows(store, rows)}
 
 
-def _known_responses(store: Store, applied: Applied) -> set[str]:
+def _sources_of(store: Store, ids: Collection[str]) -> dict[str, str]:
+    """The source of each feedback."""
+    wanted = sorted(set(ids) - {NOTHING})
+    if not wanted:
+        return {}
+    feedback = store.read("feedback")
+    rows = feedback.filter(feedback.feedback_id.isin(wanted)).select("feedback_id", "source_id")
+    return {row["feedback_id"]: row["source_id"] for row in _rows(store, rows)}
+
+
+def _known_responses(store: Store, applied: Applied) -> dict[str, str]:
+    """The source of each response that a link names."""
     ids = sorted({e.update_id for e in applied.entries if e.about == "link" and e.update_id})
     if not ids:
-        return set()
+        return {}
     response = store.read("response")
-    found = store.con.to_pyarrow(response.filter(response.response_id.isin(ids)).select("response_id"))
-    return set(found["response_id"].to_pylist())
+    rows = response.filter(response.response_id.isin(ids)).select("response_id", "source_id")
+    return {row["response_id"]: row["source_id"] for row in _rows(store, rows)}
 
 
 def _linked(store: Store, applied: Applied) -> set[tuple[str, str]]:
@@ -812,32 +921,57 @@ def _linked(store: Store, applied: Applied) -> set[tuple[str, str]]:
         return set()
     rows = store.read("update_elsewhere")
     rows = rows.filter(rows.is_reviewed).select("post_id", "feedback_id")
-    return {
-        (row["post_id"], row["feedback_id"]) for batch in store.batches(rows) for row in batch.to_pylist()
-    }
-
-
-def _issue_ids(store: Store, decisions: Sequence[IssueDecision]) -> set[str]:
-    if not decisions:
-        return set()
-    issue = store.read("issue")
-    named = issue.filter(issue.issue_id.isin([d.about for d in decisions])).select("issue_id")
-    return set(store.con.to_pyarrow(named)["issue_id"].to_pylist())
+    return {(row["post_id"], row["feedback_id"]) for row in _rows(store, rows)}
 
 
 def _log_of_issues(
-    decisions: Sequence[IssueDecision], held: set[str], on: date | None
+    store: Store, standings: Sequence[Standing], hidden: Collection[str]
 ) -> Iterator[dict[str, Any]]:
-    for decision in decisions:
-        # What a merge, a split or a new title says, in words.
-        said = decision.model_dump()
-        value = said.get("title") or " ".join(said.get("issues") or said.get("feedback") or ())
-        yield {
+    named = {s.issue_id for s in standings if s.issue_id} | {p for s in standings for p in s.parts}
+    with_page, touched = _issues_told(store, named, hidden)
+    of_feedback = _sources_of(
+        store, {p for s in standings if s.decision.decision == "split" for p in s.parts}
+    )
+    for standing in standings:
+        decision = standing.decision
+        # An issue without a page, of a source that hides its rows, is nowhere else told of.
+        is_open = standing.issue_id not in touched
+        is_told = is_open or standing.issue_id in with_page
+        parts = [p for p in standing.parts if p not in touched and of_feedback.get(p) not in hidden]
+        value = getattr(decision, "title", None) or (" ".join(parts) if is_open else None)
+        row: dict[str, Any] = {
             **_log_row(decision),
+            "named": decision.about,
             "about": "issue",
-            "about_name": decision.about,
+            "about_name": standing.issue_id,
+            "about_source_id": None,
+            "about_id": standing.issue_id,
             "decision": decision.decision,
             "to_value": value or None,
-            "is_matched": decision.about in held,
-            "is_expired": on is not None and decision.is_expired(on),
+            "is_matched": standing.is_matched,
+            "is_expired": standing.is_expired,
         }
+        if not standing.is_matched:
+            row |= dict.fromkeys((*_TOLD, "reason"))
+        elif not is_told:
+            row |= dict.fromkeys(_TOLD)
+        elif standing.is_partly_gone:
+            # The reason may speak of what is gone.
+            row["reason"] = None
+        yield row
+
+
+def _issues_told(store: Store, ids: Collection[str], hidden: Collection[str]) -> tuple[set[str], set[str]]:
+    """Which issues have a page, and which have (or had, before people decided) feedback of sources that hide rows."""
+    if not ids:
+        return set(), set()
+    issue = store.read("issue")
+    rows = issue.filter(issue.issue_id.isin(sorted(ids)) & issue.has_page).select("issue_id")
+    member = store.read("issue_feedback")
+    member = member.filter(member.source_id.isin(sorted(hidden)))
+    known = {
+        row[column]
+        for column in ("issue_id", "base_issue_id")
+        for row in _rows(store, member.filter(member[column].isin(sorted(ids))).select(column).distinct())
+    }
+    return {row["issue_id"] for row in _rows(store, rows)}, known

@@ -198,6 +198,7 @@ def _lookup(parts: Iterable[str]) -> str:
     return head[:_PREFIX] + "*" if len(head) >= _PREFIX else ""
 
 
+@lru_cache(maxsize=20_000)  # the shipped rules have some thousands
 def _compiled(phrase: str, *, is_whole: bool) -> _Phrase:
     error = phrase_error(phrase, is_whole=is_whole)
     if error:

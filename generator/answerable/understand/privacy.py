@@ -52,6 +52,12 @@ __all__ = [
 
 _PASSES = 20  # two are the rule; a text that never comes to rest is withheld
 _REPAIR = ftfy.TextFixerConfig(unescape_html=True, uncurl_quotes=False, normalization="NFKC")
+# In a text of nothing but ASCII, Devanagari, signs of typography and emoji, and without "&", the repair changes
+# nothing: what text that was decoded wrongly consists of is not there.
+_MAY_BE_BROKEN = re.compile(
+    "[^\\t\\n -%'-~\u0900-\u097f\u200d\u2013\u2014\u2018\u2019\u201c\u201d\u2026\u2600-\u27bf\ufe0f"
+    "\U0001f300-\U0001faff]"
+)
 _NOTHING_KNOWN = PrivacyContext()
 
 # Cyrillic and Greek letters that a reader takes for Latin ones (after Unicode Technical Standard 39).
@@ -92,7 +98,7 @@ class Redacted:
 
 def clean(text: str) -> str:
     """A text as a reader sees it: repaired where it was mis-decoded, entities resolved, NFKC, nothing invisible."""
-    if not text.isascii() or "&" in text or "\x1b" in text:
+    if ("&" in text or "\x1b" in text) if text.isascii() else _MAY_BE_BROKEN.search(text):
         text = ftfy.fix_text(text, _REPAIR)
     text = visible_form(text)
     return text if text.isascii() else visible_form(_without_disguise(text))

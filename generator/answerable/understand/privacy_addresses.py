@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from answerable.understand.privacy_countries import countries
+from answerable.understand.privacy_lexicon import CAPITALS, COMMON, GIVEN, Lexicon, lexicon
 from answerable.understand.privacy_words import MARKS, PrivacyContext, any_of, words, words_that_are_no_names
 
 if TYPE_CHECKING:
@@ -137,12 +138,26 @@ def _addresses() -> _Addresses:
             # 123 Main St, no. 36 Evergreen Avenue, 25 de Mayo is no such
             (
                 _first_words(streets.suffixes),
-                re.compile(rf"{_LEAD}{_GAP}(?:{word}[ \t]{{1,2}}){{1,4}}?(?:{suffixes})\b\.?", re.IGNORECASE),
+                re.compile(
+                    rf"{_LEAD}{_GAP}(?P<name>(?:{word}[ \t]{{1,2}}){{1,4}}?)(?P<suffix>{suffixes})\b\.?",
+                    re.IGNORECASE,
+                ),
+            ),
+            # 615 ashgrove terrace: in small letters where no word of it is a common one
+            (
+                _first_words(streets.weak_suffixes),
+                re.compile(
+                    rf"{_LEAD}[ ](?P<rare>(?:[^\W\d_][\w'\u2019\-]*+[ ]){{1,2}}?)"
+                    rf"(?P<type>{weak})(?=[ ]?(?:[,.;:!?)\n]|\Z))",
+                    re.IGNORECASE,
+                ),
             ),
             # 12 Orchard Close, 108 fox hollow drive: in small letters after a word such as "at"
             (
                 _first_words(streets.weak_suffixes),
-                re.compile(rf"{_LEAD}{_GAP}(?:{_CAPITALISED}[ \t]{{1,2}}){{1,3}}?(?:{weak})\b"),
+                re.compile(
+                    rf"{_LEAD}{_GAP}(?:{_CAPITALISED}[ \t]{{1,2}}){{1,3}}?(?:{weak})\b(?:[ ](?:{weak})\b)?"
+                ),
             ),
             (
                 _first_words(streets.weak_suffixes),
@@ -283,21 +298,36 @@ def _what_follows() -> re.Pattern[str]:
         rf"|(?:{units})\.?[ ]?(?:#?[A-Za-z]?\d{{1,5}}[A-Za-z]?|[A-Z])\b(?:[ ]?[\u00b0\u00bao]\b)?"
         rf"|(?i:bajo|\u00e1tico|rdc|eg|dg)(?:[ ][A-Z]\b)?|\d{{1,2}}[\u00b0\u00baoa][A-Z]\b"
         rf"|#[ ]?[A-Za-z]?\d{{1,5}}[A-Za-z]?\b)"
+        # "24/Hinterhaus"; the year of "rue du 8 Mai 1945"
+        rf"|[ ]?/[ ]?(?:{units})\b|(?<=[A-Za-z])[ ](?:1918|1944|1945|1962)(?![\d:])"
         # a postcode, with the town behind it
         rf"|{line}{label}(?:{postcode})(?:[ ]{town})?"
         # a town (and a state) with a postcode; a town alone only behind a comma
         rf"|{line}{town}(?:,?[ ][A-Z]{{2}}\b)?,?[ ](?:{postcode})"
         rf"|,[ ]{town}(?:,[ ][A-Z]{{2}}\b)?(?=[ ]?(?:[.!?;:\n|)\u2014\u2013]|\Z|,|[ ][\u2014\u2013\-|][ ]))"
-        rf"|(?:,[ ]?[A-Z]{{2}}\b)(?:[ ](?:{postcode}))?",
+        rf"|(?:,[ ]?[A-Z]{{2}}\b)(?:[ ](?:{postcode}))?"
+        # in small letters only with a state and a number: ", kestleton, oh 35511"
+        rf"|,[ ][a-z]{{3,20}}(?:[ ][a-z]{{3,20}})?,[ ][a-z]{{2}}[ ]\d{{5}}(?:-\d{{4}})?\b",
     )
 
 
 _NEXT_WORD = re.compile(r"[ ]([^\W\d_][\w'\u2019\-]+)")
+_TOWN = re.compile(r",[ ]([A-Z\u00c0-\u00de][^\W\d_]{3,})(?=[ ][a-z\u00df-\u00ff])")
 _MOST_PIECES = 4
-_LAST_WORD = re.compile(r"[ ]([^\W\d_]+)[ ,]{1,2}\Z")
+_LAST_WORD = re.compile(r"[ ]([^\W\d_]+(?:'[^\W\d_]+)?)[ ,]{1,2}\Z")
 # Before a number these show that it counts or calls something, and does not stand in a street.
 _NO_STREETS_END = frozenset(
     [
+        "las",
+        "los",
+        "cada",
+        "jusqu'au",
+        "jusqu'à",
+        "dès",
+        "depuis",
+        "toutes",
+        "todas",
+        "todos",
         "el",
         "al",
         "é",
@@ -326,7 +356,23 @@ _NO_STREETS_END = frozenset(
         "linie",
     ]
 )
-_DAY = re.compile(r"\d{1,2}[ ]de[ ]|\d{1,2}(?:st|nd|rd|th)\b", re.IGNORECASE)
+_MONTHS = (
+    "january february march april may june july august september october november december januar februar"
+    " m\u00e4rz mai juni juli oktober dezember enero febrero marzo abril mayo junio julio agosto septiembre"
+    " octubre noviembre diciembre janvier f\u00e9vrier mars avril juin juillet ao\u00fbt septembre octobre"
+    " novembre d\u00e9cembre janeiro fevereiro mar\u00e7o maio junho julho setembro outubro novembro dezembro"
+)
+_DAY = re.compile(
+    rf"\d{{1,2}}[ ](?:de[ ])?(?:{'|'.join(_MONTHS.split())})\b|\d{{1,2}}[./-]\d{{1,2}}[./-](?:19|20)?\d\d(?!\d)",
+    re.IGNORECASE,
+)
+_SENTENCE_ENDS = re.compile(r"[^\W\d_]{5,}[.!?\u2026]|\.\.|[!?]")
+_SENTENCE_ENDS_WITHIN = re.compile(
+    r"[a-z\u00df-\u00ff]{5}[.!?][ ](?=[^\W\d_])"
+)  # "the number 4 route. Nobody"
+_COUNTS_NOTHING = 100
+_NO_VERBS = frozenset({"close", "lane", "court", "terrace", "grove", "mews", "gardens", "avenue"})
+_MOVED = re.compile(r"[^\W\d_]{3,}(?:ed|ing)\Z")  # "11 diverted round Ford Road"
 
 
 def _with_more(text: str, end: int, more: re.Pattern[str]) -> int:
@@ -338,37 +384,93 @@ def _with_more(text: str, end: int, more: re.Pattern[str]) -> int:
     return end
 
 
+def _with_town(text: str, end: int, known: Lexicon) -> int:
+    """Where an address ends whose town a sentence goes on behind: "5368 Saddler Street, Brightwater passed"."""
+    match = _TOWN.match(text, end)
+    if match is None or known[match[1]] & (COMMON | GIVEN | CAPITALS):
+        return end
+    return match.end()
+
+
 def _with_word(text: str, end: int) -> int:
     """Where a street's name in small letters ends: one word more belongs to it, if it is no common one."""
     match = _NEXT_WORD.match(text, end)
-    return end if match is None or match[1].casefold() in words().common | words().ordinary else match.end()
+    if match is None:
+        return end
+    small = match[1].casefold()
+    return end if small in words().common or small in words().ordinary else match.end()
 
 
-def _is_common_word(street: str) -> bool:
-    """Whether what ends as streets do is a common word: "during 2017", "Spielplatz 3"."""
+def _is_rare(match: re.Match[str], known: Lexicon) -> bool:
+    """Whether words in small letters are a street's name: no common ones, or behind a number that counts no things."""
+    if not any(known[word] & COMMON for word in match["rare"].split()):
+        return True
+    number = int("".join(filter(str.isdecimal, match["number"]))[:6])
+    return (
+        number >= _COUNTS_NOTHING and match["rare"].count(" ") == 1 and match["type"].casefold() in _NO_VERBS
+    )
+
+
+def _is_no_name(name: str, suffix: str) -> bool:
+    """Whether the words between a number and a street's type are no street's name."""
+    if _SENTENCE_ENDS.search(name):
+        return True
+    small = [word for word in name.split() if word[:1].islower()]
+    if any(_MOVED.search(word) for word in small):
+        return True
+    return (
+        suffix[:1].isupper()
+        and not suffix.isupper()
+        and any(word not in words().name_particles for word in small)
+    )
+
+
+def _is_common_word(street: str, known: Lexicon) -> bool:
+    """Whether what ends as streets do is a common word or a form of one: "during 2017", "Spielplatz 3", "Hiring 4"."""
     small = street.casefold()
-    return small not in words().streets.joined_suffixes and small in words().common | words().ordinary
+    if small in words().streets.joined_suffixes:
+        return False
+    if small in words().common or small in words().ordinary:
+        return True
+    return small.endswith("ring") and bool(known[street] & COMMON)
 
 
-def _found(text: str, context: PrivacyContext, patterns: _Addresses) -> Iterator[tuple[int, int]]:  # noqa: C901 - one kind after another
+def _is_no_address(match: re.Match[str], known: Lexicon) -> bool:
+    """Whether something shows that what looks like an address is none."""
+    there = match.groupdict()
+    before = _LAST_WORD.search(match.string, match.start(), match.start("number"))
+    if before and before[1].casefold() in _NO_STREETS_END:
+        return True
+    if match.start("number") > match.start() and _DAY.match(match.string, match.start("number")):
+        return True
+    if "joined" in there and _is_common_word(match["joined"], known):
+        return True
+    if "suffix" in there and _is_no_name(match["name"], match["suffix"]):
+        return True
+    if "rare" in there and not _is_rare(match, known):
+        return True
+    return _SENTENCE_ENDS_WITHIN.search(match.group()) is not None
+
+
+def _found(text: str, context: PrivacyContext, patterns: _Addresses) -> Iterator[tuple[int, int]]:
     there = set(_WORD.findall(text.casefold()))
+    known = lexicon(context)
+    is_joined = any(word.endswith(_street_endings()) for word in there)
     for needs, pattern in patterns.always:
-        if not (any(word.endswith(_street_endings()) for word in there) if not needs else needs & there):
+        if not (needs & there if needs else is_joined):
             continue
         for match in pattern.finditer(text):
-            before = _LAST_WORD.search(text, match.start(), match.start("number"))
-            if before and before[1].casefold() in _NO_STREETS_END:
-                continue
-            if "joined" in pattern.groupindex and _is_common_word(match["joined"]):
+            if _is_no_address(match, known):
                 continue
             start = match.start("all") if "all" in pattern.groupindex else match.start()
             end = match.end()
             if "loose" in pattern.groupindex:
                 end = _with_word(text, end)
-            yield start, _with_more(text, end, patterns.more)
+            yield start, _with_town(text, _with_more(text, end, patterns.more), known)
     ordinary = words_that_are_no_names(context.ordinary_words)
     for match in patterns.after_word.finditer(text):
-        if match["street"].casefold() not in ordinary | words().common:
+        small = match["street"].casefold()
+        if small not in ordinary and small not in words().common:
             yield match.start("number"), match.end()
     if context.street_names:
         streets = {name.casefold() for name in context.street_names}

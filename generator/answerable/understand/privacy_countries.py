@@ -106,7 +106,15 @@ class Country(_Read):
     ids: tuple[Id, ...] = ()
     plates: tuple[str, ...] = ()
     plates_of_vehicles: tuple[str, ...] = ()
+    plate_prefixes: tuple[str, ...] = ()
     streets: _Streets = _Streets()
+
+    def plate_patterns(self, shapes: tuple[str, ...]) -> tuple[str, ...]:
+        """Shapes of plates as regular expressions; where the country's prefixes are known, with one of them first."""
+        if not self.plate_prefixes:
+            return tuple(map(shape_pattern, shapes))
+        first = f"(?:{'|'.join(sorted(self.plate_prefixes))})"
+        return tuple(first + shape_pattern(shape.removeprefix("AA")) for shape in shapes)
 
 
 class _Table(_Read):

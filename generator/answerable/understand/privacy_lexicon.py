@@ -53,6 +53,7 @@ CALLS: Final = (
     8192  # part of "my name is", "mrs", "regards": behind it even unlisted words in small letters are names
 )
 
+_LONGEST_UNKNOWN = 12  # letters of the unlisted half of a double name
 _MOST = 100_000  # distinct words that are kept
 _ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "n", "en", "e")
 _JOINTS = re.compile(r"['\u2019\-]")
@@ -156,7 +157,10 @@ class Lexicon(dict[str, int]):
         if name in lists.surnames or whole in lists.surnames:
             bits |= SURNAME
         if len(parts) > 1 and not any(
-            p in lists.before_streets or p in lists.streets.suffixes for p in parts
+            p in lists.before_streets
+            or p in lists.streets.suffixes
+            or (len(p) > _LONGEST_UNKNOWN and p not in lists.surnames)  # "Steuer-Identifikationsnummer"
+            for p in parts
         ):
             known = [p in lists.given_names or p in lists.surnames for p in parts]
             if parts[0] in lists.given_names and len(parts[0]) > 1 and all(known):

@@ -9,6 +9,7 @@ capital that they write otherwise never is enough.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -55,7 +56,7 @@ _AND = re.compile(
     r"[ \t]?[/&,][ \t]?(?:(?:and|y|et|und|e|or)[ \t])?|[ \t](?:and|y|e|et|und|or|o|ou|oder)[ \t]"
 )
 _LINE_END = re.compile(r"[ \t]*+[.!,)\]\"]{0,2}+[ \t]*+(?:\n|\Z)")
-_AFTER_DASH = re.compile(r"(?:\s|[.!?])[\-\u2013\u2014~*]{1,2}[ ]?\Z")
+_AFTER_DASH = re.compile(r"(?:\A|\s|[.!?])[\-\u2013\u2014~*]{1,2}[ ]?\Z")
 _SEPARATORS = ' \t\n:,/?"\u201c\u201e(.!;-\u2013\u2014'
 _AFTER_ANNOUNCED = re.compile(r"[:,/?]?[ \t]{1,2}[\"\u201c\u201e(]?|[:,/?(][\"\u201c(]?")
 _AFTER_TITLE = re.compile(r"\.?[ \t]{0,2}")
@@ -81,12 +82,23 @@ _BEFORE_MARK = re.compile(
 _SURNAME_BEFORE = re.compile(r"(?<![\w@.'\u2019\-])(?P<surname>[^\W\d_][\w'\u2019\-]{1,30}),[ ]?\Z")
 _JOINS_PLACES = re.compile(r"[ \t]*(?:[/&,@x+\-\u2013]|and|y|et|und|e|i|or|to)?[ \t]*")
 _ENDS_TEXT = re.compile(r"[\s.!)\]\"]*\Z")
+_ARTICLE = re.compile(r"\A[ld]['\u2019]")
+_AFTER_MENTION = re.compile(r"(?:\[handle\]|(?<!\w)@[\w.]{1,30})[:,]?[ ]\Z")  # "@CityWater Even the dog ..."
+_SCORE = re.compile(r"\d[-\u2013:]\d[ ]\Z")  # "Rovers 3-0 Saltcastle"
+_PLACE_ARTICLES = frozenset({"El", "La", "Los", "Las", "Le", "Les"})
+_GREETED = re.compile(r"[ ]?(?:[,!.?;:)\u2026\n]|\Z|[^\w\s\[\-'\u2019/&@#])")
 _BEFORE_LAST = re.compile(r"[,.!?;\n\-\u2013\u2014:]\s*\Z")
 
 _SURE, _KNOWN, _TITLE, _CLOSING, _OWN, _KIN, _INTRODUCED = 1, 2, 4, 8, 16, 32, 64
 _TITLED: Final = 0.6  # of a text's words with a capital: more, and a capital says nothing
 _SHOUTED: Final = 0.7  # of a text's letters
 _LONG_VERB = 5  # letters; the short verbs would make names of headings: "Field Work is ..."
+
+
+_JOINTS: Final = frozenset({"and", "y", "et", "und", "e"})
+_JOINS_NAMES = re.compile(r",[ ](?:(?:and|y|et|und|e)[ ])?|[ ](?:and|y|et|und|e|&)[ ]")
+_ROW: Final = 3  # given names in a row that show one another to be names
+_ENDS_INVERTED = re.compile(r"[ ]?(?:[,;|(\u2014\u2013\n]|\Z|- )")
 
 
 @cache
@@ -179,8 +191,16 @@ class _Text:
             else []
         )
 
+    def is_in_address(self, at: int) -> bool:
+        """Whether a place is inside an address on the web."""
+        place = bisect_right(self.addresses, (at, len(self.text))) - 1
+        return place >= 0 and at < self.addresses[place][1]
+
     def opens_sentence(self, at: int) -> bool:
-        return OPENS_SENTENCE.search(self.text, max(0, at - 4), at) is not None
+        return (
+            OPENS_SENTENCE.search(self.text, max(0, at - 4), at) is not None
+            or _AFTER_MENTION.search(self.text, max(0, at - 32), at) is not None
+        )
 
     def gap(self, index: int) -> str:
         """What stands between a word and the next."""
@@ -237,7 +257,9 @@ def _is_place_before(of: _Text, index: int) -> bool:
         if index - back < 0 or "\n" in of.gap(index - back) or of.gap(index - back).strip(" .'\u2019"):
             return False
         token = of.tokens[index - back]
-        word = token.word.casefold().removesuffix(".")
+        word = _ARTICLE.sub("", token.word.casefold()).removesuffix(".")
+        if back == 1 and token.word in _PLACE_ARTICLES and not of.opens_sentence(token.start):
+            return True  # "in Los Olivares"
         if word in lists.before_streets:
             # "c" and "r" are short for a street only right before its name.
             return back == 1 or len(word) > 1 or bool(token.bits & CAPITAL)
@@ -301,9 +323,9 @@ def _belongs(of: _Text, position: int, run: list[_Token], *, is_announced: bool)
     if (
         bits & CAPITALS
         and not of.is_shouted
-        and not (run and not run[-1].bits & INITIAL and not run[-1].bits & CAPITALS)
+        and not (run and run[0].bits & (GIVEN | SURNAME) and not run[-1].bits & (INITIAL | CAPITALS))
     ):
-        # An acronym, unless a name stands before it: "Sonya YI".
+        # An acronym, unless a name stands before it: "Sonya YI"; "Category DRN" is none.
         if run or len(token.word) < 4 or bits & (ALSO | COMMON):
             return False
         return bool(bits & GIVEN) or (bool(bits & SURNAME) and _given_follows(of, position))  # "DUPONT Marie"
@@ -380,16 +402,22 @@ def _names(of: _Text) -> Iterator[tuple[int, int]]:
         token = of.tokens[index]
         bits = token.bits
         is_start = bits & CAPITAL and (
-            bits & (MAYBE | INITIAL) or token.word.casefold() in words().name_particles
+            bits & (MAYBE | INITIAL)
+            or token.word.casefold() in words().name_particles
+            or (
+                bits & COMMON and not bits & NEVER and of.text[max(0, token.start - 12) : token.start].strip()
+            )
         )
         if not is_start:
             index += 1
             continue
-        if any(start <= token.start < end for start, end in of.addresses):
+        if of.is_in_address(token.start):
             index += 1
             continue
         said, last = _said_before(of, token.start)
         run = _name_from(of, index, is_announced=bool(said & (_SURE | _TITLE | _KIN | _CLOSING | _OWN)))
+        if not run and said & _TITLE and said & _OWN and not bits & (NEVER | INITIAL | ODD | CAPITALS):
+            run = [token]  # "Mrs Rivers": behind these titles even a common word is a name
         if not run:
             index += 1
             continue
@@ -430,6 +458,8 @@ def _is_person(  # noqa: C901, PLR0911, PLR0912 - one rule after another
         return None
     if said & (_SURE | _OWN):
         return seen.is_listed or not of.is_shouted
+    if _is_of_person(of, run, seen):
+        return True
     if of.is_shouted:
         return (len(seen.full) > 1 and bool(seen.given) and bool(seen.strong)) or bool(
             seen.strong and said & (_KNOWN | _KIN)
@@ -458,6 +488,28 @@ def _is_person(  # noqa: C901, PLR0911, PLR0912 - one rule after another
     if is_joined_to_place or _is_place_word_before(last, of, seen.start):
         return None
     return of.has_spelling and _by_spelling(of, index, run)
+
+
+@cache
+def _owned() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What follows a family's name, and what a person has."""
+    lists = words()
+    return (
+        re.compile(rf"[ ](?:{any_of(lists.after_families)})(?!\w)"),
+        re.compile(
+            r"[ ](?:(?:old|new|own|elderly|little|front|back)[ ])?"
+            rf"(?:{any_of(lists.owned_by_persons)})(?!\w)"
+        ),
+    )
+
+
+def _is_of_person(of: _Text, run: list[_Token], seen: _Seen) -> bool:
+    """Whether what follows belongs to persons alone: "the Barker family", "Weijun's porch"."""
+    if len(seen.full) != 1 or run[-1].bits & (COMMON | PUBLIC) or of.is_titled:
+        return False
+    if seen.is_possessive:
+        return not of.is_shouted and _owned()[1].match(of.text, seen.end) is not None
+    return _owned()[0].match(of.text, seen.end) is not None
 
 
 def _is_beside_name(of: _Text, seen: _Seen) -> bool:
@@ -557,6 +609,8 @@ def _is_one_name(of: _Text, index: int, run: list[_Token], seen: _Seen, last: st
             or _another_follows(of, index, run)
         ):
             return True
+        if _stands_before_small(of, index, run, seen):
+            return True
         return (seen.ends_line and not of.is_titled and len(of.tokens) > 1) or None
     if is_given and seen.is_possessive and last not in lists.before_public_things:
         return True
@@ -582,6 +636,21 @@ def _is_one_name(of: _Text, index: int, run: list[_Token], seen: _Seen, last: st
     ):
         return True
     return None
+
+
+def _stands_before_small(of: _Text, index: int, run: list[_Token], seen: _Seen) -> bool:
+    """Whether a first name that is nothing else begins a sentence that goes on small: "Abdirahman waited 3 hours"."""
+    after = index + len(run)
+    return (
+        not of.is_titled
+        and not run[0].bits & SURNAME
+        and after < len(of.tokens)
+        and of.gap(after - 1) == " "
+        and bool(of.tokens[after].bits & COMMON)
+        and not of.tokens[after].bits & (CAPITAL | STREET)
+        and of.tokens[after].word not in words().public_things
+        and len(seen.full) == 1
+    )
 
 
 def _another_follows(of: _Text, index: int, run: list[_Token]) -> bool:
@@ -645,6 +714,8 @@ def _by_spelling(of: _Text, index: int, run: list[_Token]) -> bool:  # noqa: PLR
     if of.has_unknown_words:
         return False
     start, end = run[0].start, run[-1].end
+    if _SCORE.search(of.text, max(0, start - 6), start):
+        return False
     if not of.opens_sentence(start):
         return True
     if _IS_LIKE_A_PERSON.match(of.text, end):
@@ -655,6 +726,50 @@ def _by_spelling(of: _Text, index: int, run: list[_Token]) -> bool:  # noqa: PLR
         and of.tokens[after].start == end + 1
         and of.tokens[after].word in words().verbs_of_persons
     )
+
+
+def _inverted(of: _Text) -> Iterator[tuple[int, int]]:
+    """Names as lists have them, at a line's beginning or behind a colon: "Jiang, Hui, 12 Elm Street"."""
+    for index in range(len(of.tokens) - 1):
+        first, second = of.tokens[index], of.tokens[index + 1]
+        if (
+            of.gap(index) == ", "
+            and first.bits & CAPITAL
+            and second.bits & CAPITAL
+            and first.bits & SURNAME
+            and second.bits & GIVEN
+            and not (first.bits | second.bits) & (NEVER | ODD | INITIAL | STREET)
+            and not first.bits & (COMMON | PUBLIC)
+            and not second.bits & COMMON
+            and not (second.bits & PUBLIC and first.bits & ALSO)
+            and (_starts_line(of.text, first.start) or of.text[max(0, first.start - 2) : first.start] == ": ")
+            and _ENDS_INVERTED.match(of.text, second.end)
+        ):
+            yield first.start, second.end
+
+
+def _together(of: _Text) -> Iterator[tuple[int, int]]:
+    """Three given names in a row or more, whatever else each may mean: "Dalia, Yan and Duc"."""
+    joined: list[_Token] = []
+    for token in of.tokens:
+        is_name = (
+            bool(token.bits & CAPITAL)
+            and bool(token.bits & GIVEN)
+            and not token.bits & (COMMON | PUBLIC | NEVER | CAPITALS | INITIAL)
+        )
+        if is_name and (not joined or _JOINS_NAMES.fullmatch(of.text, joined[-1].end, token.start)):
+            joined.append(token)
+            continue
+        if token.word in _JOINTS and joined:
+            continue
+        yield from _row(joined)
+        joined = [token] if is_name else []
+    yield from _row(joined)
+
+
+def _row(joined: list[_Token]) -> Iterator[tuple[int, int]]:
+    if len(joined) >= _ROW:
+        yield from ((one.start, one.end) for one in joined)
 
 
 def _in_small_letters(of: _Text) -> Iterator[tuple[int, int]]:
@@ -668,33 +783,54 @@ def _in_small_letters(of: _Text) -> Iterator[tuple[int, int]]:
         if not bits & (MAYBE | GIVEN) and bits & COMMON and not bits & PARTICLE:
             continue
         said, _ = _said_before(of, token.start)
-        if not (is_strong or said & _OWN or (said & (_CLOSING | _INTRODUCED | _KIN) and bits & MAYBE)):
+        is_announced = said & (_CLOSING | _INTRODUCED | _KIN) or (said & _SURE and bits & GIVEN)
+        is_before_surname = (
+            bool(said & (_SURE | _KIN | _INTRODUCED | _CLOSING))
+            and not bits & (COMMON | PUBLIC | PARTICLE)
+            and of.gap(index) == " "
+            and _is_surname_only(of.tokens[index + 1])
+        )  # "i am jagdeep singh"
+        if not (is_strong or said & _OWN or (is_announced and bits & MAYBE) or is_before_surname):
             continue
         run = _small_run(of, index, said)
-        if not run or any(start <= token.start < end for start, end in of.addresses):
+        if not run or of.is_in_address(token.start):
             continue
-        if not said & _INTRODUCED and (_is_place_before(of, index) or _is_street(of, index + len(run))):
+        if not said & _INTRODUCED and (_is_place_before(of, index) or _is_place(of, index + len(run))):
             continue
         if _shows_small_name(of, run, said, is_strong=is_strong):
             yield token.start, _without_possessive(run[-1])
             done = run[-1].end
 
 
-def _is_street(of: _Text, index: int) -> bool:
-    return index < len(of.tokens) and bool(of.tokens[index].bits & STREET) and of.gap(index - 1) == " "
+def _is_surname_only(token: _Token) -> bool:
+    return bool(token.bits & SURNAME) and not token.bits & (COMMON | ALSO | PUBLIC)
+
+
+def _is_place(of: _Text, index: int) -> bool:
+    """Whether a word shows that what stands before it is a street's or a building's name."""
+    if index >= len(of.tokens) or of.gap(index - 1) != " ":
+        return False
+    token = of.tokens[index]
+    return bool(token.bits & STREET) or token.word in words().public_things
 
 
 def _shows_small_name(of: _Text, run: list[_Token], said: int, *, is_strong: bool) -> bool:  # noqa: PLR0911 - one rule after another
     start, end = run[0].start, run[-1].end
-    if said & _OWN or (is_strong and said & (_SURE | _KIN)):
+    if said & _OWN or (is_strong and said & (_SURE | _KIN | _KNOWN | _INTRODUCED)):
+        return True
+    if len(run) > 1 and _is_surname_only(run[-1]) and said & (_SURE | _KIN | _INTRODUCED | _CLOSING):
         return True
     is_given = bool(run[0].bits & GIVEN)
     if said & _INTRODUCED and is_given:
         return True
+    if said & (_CLOSING | _SURE) and is_given and not run[0].bits & PUBLIC and _GREETED.match(of.text, end):
+        return True  # "hey jack, ...", "gracias catarina, ..."
     if said & _CLOSING and is_given and _LINE_END.match(of.text, end):
         return True
     if said & _CLOSING and any(token.bits & (GIVEN | SURNAME) for token in run) and len(run) > 1:
-        return _LINE_END.match(of.text, end) is not None
+        return _LINE_END.match(of.text, end) is not None or (
+            is_given and _GREETED.match(of.text, end) is not None
+        )
     if not is_strong:
         return False
     if len(run) > 1:
@@ -758,14 +894,12 @@ def _again(of: _Text, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]
     """The other places of a text where a part of a name that was found stands alone: "... Ann Lee; then Lee said"."""
     if not spans or of.is_shouted:
         return
+    starts = [token.start for token in of.tokens]
     known = {
         token.word
         for start, end in spans
-        for token in of.tokens
-        if start <= token.start < end
-        and len(token.word) > 2
-        and token.bits & CAPITAL
-        and not token.bits & COMMON
+        for token in of.tokens[bisect_left(starts, start) : bisect_left(starts, end)]
+        if len(token.word) > 2 and token.bits & CAPITAL and not token.bits & COMMON
     }
     if not known:
         return
@@ -793,6 +927,8 @@ def without_names(text: str, context: PrivacyContext, counts: Counter[str]) -> s
         of = _Text(text, tokens, known, has_spelling=context.spelling is not None)
         if has_names:
             spans += [*_names(of), *_in_small_letters(of)]
+            if ", " in text:
+                spans += [*_inverted(of), *_together(of)]
         if context.has_staff_initials:
             spans += _staff_initials(of)
         spans += _again(of, spans)

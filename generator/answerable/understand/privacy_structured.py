@@ -64,6 +64,15 @@ _HANDLE = (
     r"|(?<![\w/.])/?u/[A-Za-z0-9_\-]{3,20}(?![\w\-])"
 )
 
+_ACCOUNT_OR_URL = re.compile(
+    r"(?<!\w)(?:https?://|www\.)[^\s<>\"]+|(?<![\w@.+%'\-])@(?=\w*[^\W\d_])\w++(?![.\-@])", re.IGNORECASE
+)
+
+# The first of `_HANDLE` alone, with the sign first: it is then searched for many times as fast.
+_AT_ALONE = re.compile(
+    r"(?P<handle>@(?<![\w@]@)@*+(?=\w*[^\W\d_])\w++(?:[.\-]\w++)*+(?:@[\w\-]++(?:\.[\w\-]++)*+)?)"
+)
+
 _DAY, _MONTH, _YEAR = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:19|20)\d\d"
 _DASH = r"\-\u2013\u2014"
 _KEEP = (
@@ -173,9 +182,13 @@ def _pattern_for(text: str) -> re.Pattern[str] | None:
         and _AT_WORD.search(text) is not None
     )
     handle = has_at or (has_slash and _REDDIT.search(text) is not None)
-    digits = _DIGIT.search(text) is not None or text.count(":") > 1
+    # What stands in an account's name or in an address on the web is found with it, whole.
+    bare = _ACCOUNT_OR_URL.sub(" ", text) if has_at or url else text
+    digits = _DIGIT.search(bare) is not None or bare.count(":") > 1
     if not (url or site or email or handle or digits):
         return None
+    if has_at and not (url or site or email or digits or _REDDIT.search(text)):
+        return _AT_ALONE
     return _structured(url=url, site=site, email=email, handle=handle, digits=digits)
 
 
@@ -355,7 +368,8 @@ _PLATE = (
 @cache
 def _plates() -> re.Pattern[str]:
     return re.compile(
-        rf"(?<!\w)(?:{any_of(words().before_plates)})(?:[ ]?[:.#]|[ ](?:is|was|no|number))?[ ]{{0,2}}"
+        rf"(?<!\w)(?:{any_of(words().before_plates)})"
+        r"(?:[ ]?[:.#][ ]{0,2}|[ ](?:is|was|no|number)[ ]{1,2}|[ ]{1,2})"
         rf"(?P<plate>{_PLATE})(?!\w)",
         re.IGNORECASE,
     )
@@ -377,20 +391,34 @@ def _vehicle_words() -> frozenset[str]:
 
 
 def _shapes(shapes: set[str]) -> re.Pattern[str]:
-    capitals = (shape.replace("[A-Za-z]", "[A-Z]") for shape in sorted(map(shape_pattern, shapes)))
+    capitals = (shape.replace("[A-Za-z]", "[A-Z]") for shape in sorted(shapes))
     return re.compile(rf"(?<![\w\-/#.])(?:{'|'.join(capitals)})(?![\w\-/])")
 
 
 @cache
 def _shaped_plates() -> re.Pattern[str]:
     """The plates that look like nothing else, in capitals."""
-    return _shapes({shape for country in countries().values() for shape in country.plates})
+    return _shapes(
+        {shape for country in countries().values() for shape in country.plate_patterns(country.plates)}
+    )
 
 
 @cache
 def _plates_of_vehicles() -> re.Pattern[str]:
     """Those that look like other codes, for texts that speak of a vehicle."""
-    return _shapes({shape for country in countries().values() for shape in country.plates_of_vehicles})
+    table = countries().values()
+    return _shapes(
+        {shape for country in table for shape in country.plate_patterns(country.plates_of_vehicles)}
+    )
+
+
+@cache
+def _small_plates() -> re.Pattern[str]:
+    """The same in small letters, of six letters and digits or more, for texts that speak of a vehicle."""
+    table = countries().values()
+    shapes = {shape for one in table for shape in one.plate_patterns((*one.plates, *one.plates_of_vehicles))}
+    small = (shape.replace("[A-Za-z]", "[a-z]") for shape in sorted(shapes))
+    return re.compile(rf"(?<![\w\-/#.])(?=(?:[ \-]?[a-z\d]){{6}})(?:{'|'.join(small)})(?![\w\-/])")
 
 
 @cache
@@ -398,8 +426,64 @@ def _vehicles() -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{any_of(words().vehicles)})(?!\w)", re.IGNORECASE)
 
 
+# A plate named beside another: "[plate] und wob-ml 99".
+_NEXT_PLATE = re.compile(
+    r"(?<=\[plate\])(?P<joint>[ ]?[,/&+]?[ ]?(?:and|or|und|oder|y|o|et|ou|e)[ ]|[ ]?[/&+][ ]?)"
+    r"(?P<plate>[a-z\u00e4\u00f6\u00fc]{1,3}[ \-][a-z]{1,2}[ \-]?\d{1,4}|[a-z]{2,4}[ \-]?\d{2,4}(?:[ \-]?[a-z]{1,3})?"
+    r"|\d{1,4}[ \-]?[a-z]{2,3}(?:[ \-]?\d{1,4})?)(?![\w\-])",
+    re.IGNORECASE,
+)
 _LETTERS = re.compile(r"[A-Z]+")
+# Letters, a year, a month's letter and a number: no country writes its plates with one hyphen there.
+_TICKET = re.compile(r"[A-Z]{2}\d\d[A-Z]-\d{4}")
+_SEPARATE = re.compile(r"[ \-]")
+_SHORT = 2  # letters: "ab" is a German word, and in "ab12 cde" none
+_GROUPS = 2  # of letters in a plate in small letters
+_SMALL_ALONE = re.compile(r"\d[a-z]{3}\d{3}|[a-z]{3}\d{4}")  # with one group
+_SMALL_LETTERS = re.compile(r"[a-z]+")
+_SMALL_CODE = re.compile(r"(?<!\w)[a-z]{1,3}[ \-]?\d|\d[ \-]?[a-z]{2,3}(?![a-z])")
 _CODE = re.compile(r"[A-Z]{1,4}[ \-]?\d|\d[ \-]?[A-Z]{1,3}(?![a-z])")
+
+
+@cache
+def _before_code() -> re.Pattern[str]:
+    """Words before a number that show that it is a ticket's, a line's or a form's."""
+    return re.compile(
+        rf"(?<!\w)(?:{any_of(words().before_codes)})"
+        r"(?:[ ](?:no|nr|number|num|id|code|is|n\u00ba|n\u00b0))?\.?[ ]?[:#]?[ ]?\Z",
+        re.IGNORECASE,
+    )
+
+
+def _is_code(text: str, match: re.Match[str]) -> bool:
+    """Whether what looks like a plate is a ticket's number, a road's or a line's."""
+    found = match.group()
+    if _before_code().search(text, max(0, match.start() - 24), match.start()):
+        return True
+    if _TICKET.fullmatch(found):
+        return True
+    letters = _LETTERS.findall(found)
+    return len(letters) == 1 and letters[0].casefold() in words().codes
+
+
+def _is_ordinary(found: str, ordinary: frozenset[str]) -> bool:
+    """Whether what has a plate's shape is words with a number: "US 101 NB"."""
+    known = [(len(group), group.casefold() in ordinary) for group in _LETTERS.findall(found)]
+    return all(is_known for _, is_known in known) or any(
+        is_known for size, is_known in known if size > _SHORT
+    )
+
+
+def _has_word(found: str) -> bool:
+    return any(len(group) > _SHORT and group in words().common for group in _SMALL_LETTERS.findall(found))
+
+
+def _is_said(found: str, ordinary: frozenset[str]) -> bool:
+    """Whether what has a plate's shape in small letters is words with a number: "on 16th", "as 100s"."""
+    if any(group in ordinary or group in words().common for group in _SEPARATE.split(found)):
+        return True
+    is_one_group = len(_SMALL_LETTERS.findall(found)) < _GROUPS
+    return _has_word(found) or (is_one_group and not _SMALL_ALONE.fullmatch(found))
 
 
 def without_plates(text: str, context: PrivacyContext, counts: Counter[str]) -> str:
@@ -410,29 +494,37 @@ def without_plates(text: str, context: PrivacyContext, counts: Counter[str]) -> 
     """
 
     def announced(match: re.Match[str]) -> str:
+        if _has_word(match["plate"]):
+            return match.group()  # "Reg. 18 does not mention"
         counts["plate"] += 1
         return match.group()[: match.start("plate") - match.start()] + MARKS["plate"]
 
     def shaped(match: re.Match[str]) -> str:
-        letters = _LETTERS.findall(match.group())
-        if all(group.casefold() in ordinary for group in letters) or any(
-            len(group) > 2 and group.casefold() in ordinary for group in letters
-        ):
+        if _is_ordinary(match.group(), ordinary) or _is_code(text, match):
             return match.group()
         counts["plate"] += 1
         return MARKS["plate"]
+
+    def shaped_small(match: re.Match[str]) -> str:
+        if _is_said(match.group(), ordinary) or _is_code(text, match):
+            return match.group()
+        counts["plate"] += 1
+        return MARKS["plate"]
+
+    def beside(match: re.Match[str]) -> str:
+        counts["plate"] += 1
+        return match["joint"] + MARKS["plate"]
 
     if _NUMBER_WORD.search(text) is None:
         return text
     there = set(_SMALL_WORD.findall(text.casefold()))
     if there & _plate_words():
         text = _plates().sub(announced, text)
-    if _CODE.search(text) is None:
+    if _CODE.search(text) is None and _SMALL_CODE.search(text) is None:
         return text
     ordinary = words_that_are_no_names(context.ordinary_words)
     text = _shaped_plates().sub(shaped, text)
-    return (
-        _plates_of_vehicles().sub(shaped, text)
-        if there & _vehicle_words() and _vehicles().search(text)
-        else text
-    )
+    if there & _vehicle_words() and _vehicles().search(text):
+        text = _plates_of_vehicles().sub(shaped, text)
+        text = _small_plates().sub(shaped_small, text)
+    return _NEXT_PLATE.sub(beside, text) if MARKS["plate"] in text else text

@@ -139,6 +139,10 @@ class _WordsFile(BaseModel):
     ordinary_words: dict[str, tuple[str, ...]]
     before_places: tuple[str, ...]
     before_plates: tuple[str, ...]
+    before_codes: tuple[str, ...]
+    codes: tuple[str, ...]
+    after_families: tuple[str, ...]
+    owned_by_persons: tuple[str, ...]
     profile_hosts: tuple[str, ...]
     profile_steps: tuple[str, ...]
     profile_steps_anywhere: tuple[str, ...]
@@ -196,6 +200,10 @@ class Words:
     places: frozenset[str]
     before_places: frozenset[str]
     before_plates: frozenset[str]
+    before_codes: frozenset[str]
+    codes: frozenset[str]
+    after_families: frozenset[str]
+    owned_by_persons: frozenset[str]
     profile_hosts: frozenset[str]
     profile_steps: frozenset[str]
     profile_steps_anywhere: frozenset[str]
@@ -266,6 +274,10 @@ def words() -> Words:
         places=frozenset(shared.places.split()),
         before_places=_small(read.before_places),
         before_plates=_small(read.before_plates),
+        before_codes=_small(read.before_codes),
+        codes=_small(read.codes),
+        after_families=_small(read.after_families),
+        owned_by_persons=_small(read.owned_by_persons),
         profile_hosts=_small(read.profile_hosts),
         profile_steps=_small(read.profile_steps),
         profile_steps_anywhere=_small(read.profile_steps_anywhere),
@@ -289,7 +301,9 @@ def any_of(phrases: Iterable[str]) -> str:
     return "|".join(r"[ \t]{1,2}".join(map(re.escape, phrase.split())) for phrase in ordered)
 
 
-_WORD = re.compile(r"(?<![\w@#./'\u2019\-])[^\W\d_]\w*+")
+# Not a part of an account, of an address on the web or of one for mail.
+_WORD = re.compile(r"(?<![\w@#./'\u2019\-])[^\W\d_]\w*+(?!@|\.\w|[\-+][\w.]*+@)")
+_AFTER_MENTION = re.compile(r"(?<!\w)@[\w.]{1,30}[:,]?[ ]\Z")
 OPENS_SENTENCE = re.compile(r"(?:\A|[.!?\n\"\u201c(|>\u2022*\-])\s*\Z")
 _LEAST_SMALL = 3  # times that a word must be seen small
 _LEAST_OFTEN = 12  # texts in which a word must have a capital to be public, or one text in `_ONE_IN`
@@ -297,16 +311,26 @@ _ONE_IN = 1500
 
 
 @cache
-def _announcing() -> tuple[str, ...]:
-    """Phrases behind which names stand, with what stands around them."""
+def _announcing() -> dict[str, tuple[str, ...]]:
+    """Phrases behind which names stand, by their last words."""
     lists = words()
     phrases = lists.before_kin | lists.before_names | lists.before_own_name | lists.titles
-    return tuple(f" {phrase}{end} " for phrase in sorted(phrases) for end in ("", "."))
+    found: dict[str, list[str]] = {}
+    for phrase in sorted(phrases):
+        found.setdefault(phrase.split()[-1].rstrip("."), []).append(f" {phrase.rstrip('.')}")
+    return {last: tuple(ends) for last, ends in found.items()}
+
+
+_LAST_SAID = re.compile(r"([^\W\d_][\w'\u2019\-]{0,30})\.?[ ]\Z")
 
 
 def _is_announced(text: str, start: int) -> bool:
     """Whether what begins there is announced as a name: however often it stands there, it is no word of the site's."""
-    return f" {text[max(0, start - 40) : start].casefold()}".endswith(_announcing())
+    last = _LAST_SAID.search(text, max(0, start - 34), start)
+    if last is None:
+        return False
+    ends = _announcing().get(last[1].casefold())
+    return ends is not None and f" {text[max(0, start - 48) : last.end(1)].casefold()}".endswith(ends)
 
 
 def spelling_of(texts: Iterable[str]) -> Spelling:
@@ -335,6 +359,9 @@ def spelling_of(texts: Iterable[str]) -> Spelling:
                 word[0].isupper()
                 and not word.isupper()
                 and not OPENS_SENTENCE.search(text, max(0, match.start() - 4), match.start())
+                and not (
+                    "@" in text and _AFTER_MENTION.search(text, max(0, match.start() - 34), match.start())
+                )
                 and not _is_announced(text, match.start())
             ):
                 capitals.add(word.casefold())
@@ -344,7 +371,10 @@ def spelling_of(texts: Iterable[str]) -> Spelling:
     least = max(_LEAST_OFTEN, count // _ONE_IN)
     often = {word for word, seen in capital.items() if seen >= least}
     names = {word for word in written | often if folded(word) in known}
-    return Spelling(frozenset(written - names), frozenset(often - names), frozenset(written & names))
+    also = {word for word in written if folded(word) in words().names_that_are_words}
+    return Spelling(
+        frozenset(written - names - also), frozenset(often - names), frozenset(written & names | also)
+    )
 
 
 def ordinary_words(texts: Iterable[str]) -> frozenset[str]:

@@ -17,7 +17,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from answerable.schema import FEEDBACK_KINDS, RESPONSE_CLASSES
-from answerable.understand.links import linked, official_posts, proposals, rejections
+from answerable.understand.links import linked, proposed, rejections
+from answerable.understand.official_posts import official_posts
 from answerable.understand.texts import hashed, keep
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from answerable.settings import Settings
     from answerable.store import Store
-    from answerable.understand.links import Posts
     from answerable.understand.site_rules import Rules
 
 __all__ = ["METHOD_OF", "write_outcomes", "write_responses"]
@@ -71,11 +71,11 @@ def write_responses(
     if missing:
         message = f"no way to answer feedback of the kind {', '.join(sorted(missing))}"
         raise NotImplementedError(message)
-    posts = official_posts(
-        store, settings, folder, classes=rules.words.classes, redact=redact, applied=rules.overrides
+    posts = official_posts(store, settings, rules, folder, redact=redact)
+    named = None if posts is None else linked(store, folder, posts, rules.overrides)
+    answers = (
+        None if named is None else named.filter(named.is_counted & named.update_class.isin(RESPONSE_CLASSES))
     )
-    sure = None if posts is None else linked(store, folder, posts, rules.overrides)
-    answers = None if sure is None else sure.filter(sure.update_class.isin(RESPONSE_CLASSES))
     rejected = rejections(rules.overrides, posts)
     entries, entry_links = _register(store, redact)
     entry_links = keep(store, entry_links, folder / "register.parquet")
@@ -117,7 +117,7 @@ def write_responses(
     names = store.read("response").columns
     whole = ibis.union(*(r.select(*names) for r in responses), distinct=False)
     store.write("response", _counted(whole, answers, removed))
-    _write_elsewhere(store, folder, posts, sure, rules)
+    _write_elsewhere(store, folder, posts, named, rules)
     log.info("found %d responses", sum(p.row_count for p in store.partitions("response")))
 
 
@@ -135,7 +135,7 @@ def _elsewhere(answers: ir.Table) -> ir.Table:
 
 
 def _counted(responses: ir.Table, answers: ir.Table | None, removed: Sequence[ir.Table]) -> ir.Table:
-    """The responses with how many feedback each answers, those that it answers elsewhere with them."""
+    """The responses with how many messages each answers, those that it answers elsewhere with them."""
     changes = [rows.mutate(change=ibis.literal(-1)) for rows in removed]
     if answers is not None:
         changes.append(answers.select("response_id", "feedback_id").mutate(change=ibis.literal(1)))
@@ -149,14 +149,15 @@ def _counted(responses: ir.Table, answers: ir.Table | None, removed: Sequence[ir
 
 
 def _write_elsewhere(
-    store: Store, folder: Path, posts: Posts | None, sure: ir.Table | None, rules: Rules
+    store: Store, folder: Path, posts: ir.Table | None, named: ir.Table | None, rules: Rules
 ) -> None:
-    if posts is None or sure is None:
+    if posts is None or named is None:
         store.write("update_elsewhere", store.read("update_elsewhere").limit(0))
         return
     columns = store.read("update_elsewhere").columns
-    waiting = proposals(store, folder, posts, sure, rules.overrides)
-    store.write("update_elsewhere", sure.select(*columns).union(waiting.select(*columns), distinct=False))
+    waiting = proposed(store, folder, posts, named, rules.overrides)
+    counted = named.filter(named.is_counted)
+    store.write("update_elsewhere", counted.select(*columns).union(waiting.select(*columns), distinct=False))
 
 
 def _spoken(store: Store, months: Sequence[str]) -> ir.Table:

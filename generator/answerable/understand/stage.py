@@ -13,6 +13,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from answerable.understand.issue_decisions import ISSUES_FILE, read_issue_decisions
+from answerable.understand.issue_records import present_date
 from answerable.understand.issues import write_issues
 from answerable.understand.months import SHARED_INPUTS, all_months, batches, inputs_by_month, read_months
 from answerable.understand.near import find_copies, known_words
@@ -48,7 +49,8 @@ def understand(store: Store, settings: Settings) -> None:
     """
     rules = site_rules(store, settings)
     decided = read_issue_decisions(settings.lookup(ISSUES_FILE))
-    said = "\x1f".join(decision.model_dump_json() for decision in decided)
+    on = present_date(store)
+    said = "\x1f".join(f"{decision.model_dump_json()} {decision.is_expired(on)}" for decision in decided)
     spelling = rules.words.people.spelling
     gathered = digest_of(
         rules.digest,
@@ -95,19 +97,20 @@ def understand(store: Store, settings: Settings) -> None:
                 portions = batches(store, all_months(store))
                 say = _redactor(rules.words.agencies)
                 write_outcomes(store, say)
-                write_issues(
+                of_issues = write_issues(
                     store,
                     settings,
                     folder,
                     parts=parts,
                     batches=portions,
                     redact=_redactor(rules.words.people),
+                    rules=rules.words_digest,
                     small=() if spelling is None else spelling.small,
                     decisions=decided,
                 )
                 # An official post may name an issue by the address of its page.
                 write_responses(store, settings, rules, folder, batches=portions, redact=say)
-                write_override_log(store, rules.overrides, decided, say)
+                write_override_log(store, settings, rules.overrides, of_issues.standings, say)
                 store.set_mark("understand:groups", groups)
             card = rules.words.readers.relevance.card
             store.set_mark("relevance_threshold", str(card.threshold))

@@ -46,6 +46,7 @@ __all__ = [
     "decide_kept",
     "hashed",
     "keep",
+    "rules_key",
     "scratch",
     "with_key",
     "with_text_key",
@@ -94,9 +95,15 @@ def with_text_key(rows: ir.Table, columns: Sequence[str], *, rules: str) -> ir.T
     Part of a SHA-256: of 64 bits two in a hundred million texts would be the same, and two that are can be written for
     MD5. Empty where there is neither title nor text.
     """
-    key = (ibis.literal(f"{rules}{_BETWEEN}") + _joined(rows, columns)).hexdigest("sha256")
     has_words = ibis.or_(*(rows[column].notnull() for column in columns if column in _WORDED))
-    return rows.mutate(**{TEXT_KEY: has_words.ifelse(key.substr(0, _KEY_DIGITS), ibis.null("string"))})
+    key = has_words.ifelse(rules_key(rows, columns, rules=rules), ibis.null("string"))
+    return rows.mutate(**{TEXT_KEY: key})
+
+
+def rules_key(rows: ir.Table, columns: Sequence[str], *, rules: str) -> ir.StringValue:
+    """Of each row 128 bits of some columns and of the digest of what decides on them."""
+    key = (ibis.literal(f"{rules}{_BETWEEN}") + _joined(rows, columns)).hexdigest("sha256")
+    return cast("ir.StringValue", key.substr(0, _KEY_DIGITS))
 
 
 def _joined(rows: ir.Table, columns: Sequence[str]) -> ir.StringValue:

@@ -32,7 +32,7 @@ def by_measure(rows: pd.DataFrame) -> dict[str, Any]:
 def test_shares_come_with_what_they_are_of() -> None:
     given = counts(
         a={"modelled": 30, "unsure": 7, "topic_labelled": 40, "topic_right": 30},
-        b={"topic_labelled": 60, "topic_right": 50, "intent_labelled": 6, "intent_right": 5},
+        b={"topic_labelled": 60, "topic_right": 50, "intent_labelled": 99, "intent_right": 50},
     )
     rows = by_measure(understood_rows(given, PUBLIC, MODEL, 55))
     assert rows["topic_label_right"].value == 0.8

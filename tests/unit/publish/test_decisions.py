@@ -27,6 +27,7 @@ def decision(number: int, **values: Any) -> dict[str, Any]:
         "about": "feedback",
         "about_name": f"portal:{number}",
         "about_source_id": "portal",
+        "about_id": f"f{number:06d}",
         "decision": "topic",
         "from_value": "lights [code:lights]",
         "to_value": "potholes",
@@ -43,7 +44,9 @@ def world() -> World:
     found = small_world()
     found.add("override", **decision(1))
     found.add("override", **decision(2, about_name="inbox:91", about_source_id="inbox", reason=ATTACK))
-    found.add("override", **decision(3, about_name=ATTACK, is_matched=False, about_source_id=None))
+    # Of what matches nothing, understanding writes this alone.
+    nothing = ("about_name", "about_source_id", "about_id", "from_value", "to_value", "reason")
+    found.add("override", **decision(3, is_matched=False, **dict.fromkeys(nothing)))
     found.add("override", **decision(4, is_expired=True, expires_on=date(2025, 6, 1)))
     found.add(
         "override",
@@ -60,6 +63,28 @@ def world() -> World:
         "override",
         **decision(6, decision="duplicate_of", to_value="inbox:93", from_value="none []"),
     )
+    found.add("override", **decision(7, to_value="lights"))
+    found.add(
+        "override",
+        **decision(
+            8, decision="duplicate_of", to_value="none", from_value="f000000 [near-words]", other_id=None
+        ),
+    )
+    of_issue = {
+        "about": "issue",
+        "about_name": ISSUE,
+        "about_id": ISSUE,
+        "about_source_id": None,
+        "from_value": None,
+    }
+    for number, (kind, value) in enumerate((("merge", "i-gone"), ("rename", ATTACK), ("pin", None)), 9):
+        found.add(
+            "override", **decision(number, **of_issue, decision=kind, to_value=value, reviewer="Road Office")
+        )
+    found.add(
+        "issue_change", issue_id=ISSUE, change="merge", other_issue_id="i-gone", changed_on=date(2025, 5, 10),
+        is_decided=True,
+    )  # fmt: skip
     member = next(r for r in found.rows["issue_feedback"] if r["issue_id"] == ISSUE)
     place = {name: member[name] for name in ("feedback_id", "source_id", "month")}
     for number, (said, text, is_counted, source) in enumerate(
@@ -76,6 +101,13 @@ def world() -> World:
             is_reviewed=False, is_counted=is_counted, is_reply=False, response_id=f"r{number}", public_text=text,
             url="https://posts.example/1",
         )  # fmt: skip
+    # A label says otherwise than the program, of a message of each source.
+    for feedback_id in ("f000001", "f000091"):
+        reading = next(r for r in found.rows["reading"] if r["feedback_id"] == feedback_id)
+        reading |= {"is_labelled_relevant": False, "is_judged_relevant": True}
+    for feedback_id, copied in (("f000002", "f000090"), ("f000003", "f000001")):
+        reading = next(r for r in found.rows["reading"] if r["feedback_id"] == feedback_id)
+        reading |= {"automatic": f"duplicate_of: {copied} [same-words]"}
     return found
 
 
@@ -98,27 +130,77 @@ def rows(path: Path) -> dict[str, dict[str, str]]:
 
 def test_every_decision_stands_on_a_page_with_its_reason_and_a_name(decided: Path) -> None:
     said = words(decided / "decisions" / "index.html")
-    assert "portal:1 . The program had said: lights [code:lights] . Decided: potholes" in said
+    assert (
+        "A message in Brookhaven portal, at its source ; its issue is Street lights in Mill Fields . The program "
+        "had said: Street lights (its source has it under this topic). Decided: Potholes ." in said
+    )
+    assert (
+        "Confirmed: Street lights . The program had said the same (its source has it under this topic)."
+        in said
+    )
+    assert (
+        "The program had said: a copy of another message (it has nearly the same words as another message). Decided: "
+        "no copy: it counts by itself ." in said
+    )
+    assert "The issue Potholes in Old Harbour . Decided: it stands before the others ." in said
     assert "Read again by two people, 1." in said
     assert "A. Reviewer" in said
-    assert "matches nothing (any more)" in said
     assert "expired" in said
-    assert "A message of a source that does not publish its messages" in said
+    assert "It is about what a source holds that does not publish its messages." in said
+    page = (decided / "decisions" / "index.html").read_text("utf-8")
+    assert 'href="../issues/lights-mill-fields-0123456789/"' in page
+    assert 'href="https://portal.example/r/1"' in page
+    assert "lights [" not in page
+
+
+def test_of_what_is_not_held_neither_name_nor_reason_is_told(decided: Path) -> None:
+    said = words(decided / "decisions" / "index.html")
+    found = re.search(r"4 May 2025 · A\. Reviewer (.*?) 3 May 2025", said)
+    assert found is not None, said
+    assert "matches nothing (any more)" in found[0]
+    assert "What this was about is not held (any more)." in found[0]
+    assert "Decided:" not in found[0]
+    told = rows(decided / "data" / "overrides.csv")["d3"]
+    assert {told[name] for name in ("about_name", "about_source_id", "from_value", "to_value", "reason")} == {
+        ""
+    }
+
+
+def test_an_issue_page_tells_what_people_decided_about_it(decided: Path) -> None:
+    said = words(decided / "issues" / "potholes-old-harbour-0123456789" / "index.html")
+    assert "What did people decide?" in said
+    for what, day, number in (
+        ("Made one with what was another issue", "10 May 2025", 9),
+        ("Given its name", "11 May 2025", 10),
+        ("Put first", "12 May 2025", 11),
+    ):
+        assert f"{what} by Road Office on {day} : Read again by two people, {number}." in said
+    # The merge is told once, with its reason.
+    assert "became part of this one" not in said
+    other = words(decided / "issues" / "lights-mill-fields-0123456789" / "index.html")
+    assert "What did people decide?" not in other
 
 
 def test_no_message_of_a_hidden_source_is_named(decided: Path) -> None:
     told = rows(decided / "data" / "overrides.csv")
     for name in ("d2", "d5", "d6"):
         assert (told[name]["about_name"], told[name]["to_value"], told[name]["from_value"]) == ("", "", "")
+        assert "about_id" not in told[name]
         assert told[name]["reason"]
     assert told["d1"]["about_name"] == "portal:1"
+    # Nor is it told what the program took for a copy of it.
+    feedback = rows(decided / "data" / "feedback.csv")
+    assert feedback["f000002"]["automatic"] == ""
+    assert feedback["f000003"]["automatic"] == "duplicate_of: f000001 [same-words]"
     assert "inbox:9" not in (decided / "decisions" / "index.html").read_text("utf-8")
 
 
 def test_decisions_are_counted_and_their_faults_are_findings(decided: Path) -> None:
     measures = read_measures(decided / "data" / "measures.csv")
-    assert measures["overrides", "all", "all", "all"].value == 4
-    assert measures["overrides", "override", "topic", "all"].value == 2
+    assert measures["overrides", "all", "all", "all"].value == 9 + 1
+    assert measures["overrides", "override", "topic", "all"].value == 3
+    # Labels of a source that hides its rows are no number of anybody's.
+    assert measures["overrides", "override", "label", "all"].value == 1
     for code in ("override_unmatched", "override_expired"):
         assert measures["findings", "finding", f"overrides/{code}", "all"].value == 1
     findings = rows(decided / "data" / "findings.csv")

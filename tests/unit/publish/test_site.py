@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,9 @@ from tests.world import AS_OF, now, small_world
 
 from answerable.errors import CheckError, PublishError, StaleSourceError
 from answerable.publish.finished import dead_links, unexplained_numbers
+from answerable.publish.records import last_response
 from answerable.publish.site import publish
+from answerable.publish.timelines import Event, Timeline
 from answerable.settings import Settings
 from answerable.store import Store
 
@@ -96,7 +98,7 @@ def test_an_answer_on_the_record_stands_in_the_timeline_and_gives_no_date_to_the
     slug = next(r["slug"] for r in world.rows["issue"] if r["issue_id"] == member["issue_id"])
     world.add(
         "response", response_id="entry", source_id="register", agency_code="highways", responded_at=later,
-        update_class="substance", public_text="We put this on the record.", feedback_count=1,
+        update_class="substance", public_text="We put this on the record, with [name].", feedback_count=1,
     )  # fmt: skip
     place = {name: member[name] for name in ("feedback_id", "source_id", "month")}
     world.add(
@@ -106,7 +108,9 @@ def test_an_answer_on_the_record_stands_in_the_timeline_and_gives_no_date_to_the
     with open_world(world) as (store, settings):
         site = publish(store, settings, now=now())
     page = text_of((site / "issues" / slug / "index.html").read_text("utf-8"))
-    assert page.count("We put this on the record.") == 2
+    # Written for the public, so it is quoted even where a name was taken out of it.
+    assert page.count("We put this on the record, with [name].") == 2
+    assert "We put this on the record" in text_of((site / "responses" / "index.html").read_text("utf-8"))
     assert "Data up to 1 July 2025" in page
     assert "August 2025" not in text_of((site / "index.html").read_text("utf-8")).replace(
         "10 August 2025", ""
@@ -118,11 +122,24 @@ def test_what_was_left_out_of_a_long_timeline_is_said(open_world: Open) -> None:
     for number in range(500, 540):
         created = AS_OF - timedelta(days=600 - number)
         world.add_feedback(number, created=created, issue_id="long", text=f"message {number}")
-    world.add_issue(
-        "long", "Long", "long-0123456789", topic="potholes", agency="highways", area="old-harbour"
-    )
+    for number in (498, 499):
+        world.add_feedback(
+            number, created=AS_OF - timedelta(days=number - 300), issue_id="short", text="so short"
+        )
+    for issue_id in ("long", "short"):
+        world.add_issue(
+            issue_id,
+            "Long",
+            f"{issue_id}-0123456789",
+            topic="potholes",
+            agency="highways",
+            area="old-harbour",
+        )
     with open_world(world, is_measured_anew=True) as (store, settings):
-        page = (publish(store, settings, now=now()) / "issues/long-0123456789/index.html").read_text("utf-8")
+        site = publish(store, settings, now=now())
+    page = (site / "issues/long-0123456789/index.html").read_text("utf-8")
+    titles = re.findall(r"Long \([^)]*\)", text_of((site / "issues/index.html").read_text("utf-8")))
+    assert len(set(titles)) == 2, "two issues of one title are told apart by their days"
     shown = [int(n) for n in re.findall(r"message (\d+)", text_of(page))]
     assert shown == [*range(500, 504), *range(528, 540)]
     assert "This is the beginning and the end." in page
@@ -138,6 +155,20 @@ def test_a_text_that_may_name_a_person_is_not_quoted(open_world: Open) -> None:
     assert "Not quoted here: it may name a person." in page
     assert "about it" not in page
     assert not any("We told" in text_of(p.read_text("utf-8")) for p in site.rglob("*.html"))
+
+
+def test_an_answer_that_says_something_stands_before_work_that_was_done() -> None:
+    def said(day: int, update_class: str, *, text: str = "Words", is_official: bool = True) -> Event:
+        at = datetime(2025, 1, day)  # noqa: DTZ001  (the store's instants are UTC without a zone)
+        return Event(at, "closed", "1", update_class, None, text, None, None, is_official, False, False)
+
+    told, done = said(2, "substance"), said(5, "work_done")
+    rest = (said(7, "acknowledgement"), said(8, "administrative"), said(9, "substance", text=""))
+    assert last_response(Timeline((said(1, "substance"), told, done, *rest))) == told
+    assert last_response(Timeline((said(3, "work_done"), done, *rest))) == done
+    long_ago = told._replace(at=told.at - timedelta(days=400))
+    assert last_response(Timeline((long_ago, done))) == done
+    assert last_response(Timeline(rest)) is last_response(None) is None
 
 
 def test_search_and_sitemap_know_every_page(site: Path) -> None:
@@ -210,7 +241,9 @@ def test_a_stale_source_is_said_on_every_page(open_world: Open) -> None:
     with open_world(world) as (store, settings):
         site = publish(store, settings, now=now())
     for page in ("index.html", ISSUE, "areas/ward-3/index.html", "method/index.html"):
-        assert "could not be read since 1 July 2025" in text_of((site / page).read_text("utf-8"))
+        assert "was last read on 1 July 2025 and could not be read since" in text_of(
+            (site / page).read_text("utf-8")
+        )
 
 
 def test_what_a_site_does_not_have_has_no_page(open_world: Open) -> None:

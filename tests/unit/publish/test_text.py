@@ -122,6 +122,20 @@ def test_the_language_of_a_quote(lang: str, is_kept: bool) -> None:
     assert values.get("lang") == (lang if is_kept else None)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("[handle] [handle], the lamp is lit", "the lamp is lit"),
+        (".[handle] The lamp is lit", "The lamp is lit"),
+        ("Ask [handle] about it", "Ask [handle] about it"),
+        ("[handle]", "[handle]"),
+        ("[email] wrote", "[email] wrote"),
+    ],
+)
+def test_a_quote_begins_with_what_is_said_not_with_masked_accounts(text: str, shown: str) -> None:
+    assert seen(quote(text)).text == shown
+
+
 def test_names_are_marked_where_they_hold_digits() -> None:
     assert given("Parks & *greens*") == "Parks &#38; &#42;greens&#42;"
     assert given("Ward 3") == '<span data-id="">Ward 3</span>'

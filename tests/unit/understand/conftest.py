@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,12 @@ def feedback_id(source_id: str, record_id: str) -> str:
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def reply_id(root_id: str, when: str, record_id: str) -> str:
+    """The update_id that gathering gives to the update that an official reply becomes."""
+    instant = at(when).replace(tzinfo=UTC).timestamp()
+    return hashlib.md5(f"{root_id}\x1freplied\x1f{instant}\x1f{record_id}".encode()).hexdigest()[:16]
 
 
 def as_table(name: str, rows: list[dict[str, Any]]) -> pa.Table:

@@ -7,7 +7,10 @@ import re
 import sys
 from pathlib import Path
 
+import ftfy
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from answerable.understand.privacy import (
     PrivacyContext,
@@ -152,6 +155,37 @@ NOTES = Path(__file__).parents[4] / "shared/data/sf311-2008-2018/311_service_req
         ("Boris und Kavita hören den Lärm auch", "[name] und [name] hören den Lärm auch"),
         ("Madame la maire El Amrani avait promis", "Madame la maire [name] avait promis"),
         ("Regards\ngudrun fotheringham", "Regards\n[name]"),
+        # greeted and thanked, in small letters and in other scripts' names
+        ("hey jack, no worries", "hey [name], no worries"),
+        ("gracias catarina, ya pasó el camión", "gracias [name], ya pasó el camión"),
+        ("thx ji-ho \U0001f64c u rock", "thx [name] \U0001f64c u rock"),
+        ("valeu achieng! o caminhão já passou", "valeu [name]! o caminhão já passou"),
+        ("i am jagdeep singh and i pay", "i am [name] and i pay"),
+        ("me nan svitlana is 84", "me nan [name] is 84"),
+        ("bitte fragen sie nach gerhard", "bitte fragen sie nach [name]"),
+        ("- Tom", "- [name]"),
+        ("Best wishes,\nHodan\nSaltmarsh Residents", "Best wishes,\n[name]\nSaltmarsh Residents"),
+        # what only persons have
+        ("the kids of the Barker family throw stones", "the kids of the [name] family throw stones"),
+        ("that is Weijun's porch", "that is [name]'s porch"),
+        ("Mrs Rivers's roof leaks", "Mrs [name]'s roof leaks"),
+        # several, and surnames first
+        ("Dalia, Yan and Duc from the night shift", "[name], [name] and [name] from the night shift"),
+        ("Luong, Quan, signed the petition", "[name], signed the petition"),
+        ("Abdirahman waited three hours", "[name] waited three hours"),
+        # as agencies write
+        ("Called Osgood Wrenfordly, bin emptied.", "Called [name], bin emptied."),
+        ("@kn_7 Dear Osgood, we have passed it on", "[handle] Dear [name], we have passed it on"),
+        ("Spoke to Mrs Osgood Tidemarsh and her son Ludovic.", "Spoke to Mrs [name] and her son [name]."),
+        # streets in small letters, dates in streets, towns that a sentence goes on behind
+        ("at last, 615 ashgrove terrace, for 80 years", "at last, [address], for 80 years"),
+        ("116 rue du 8 Mai 1945", "[address]"),
+        ("the beam at 5368 Saddler Street, Brightwater passed", "the beam at [address] passed"),
+        ("Caminho do Pilar 37, apto 102", "[address]"),
+        # plates in small letters, and one beside another
+        ("a van ab12 cde parked here", "a van [plate] parked here"),
+        ("Falschparker WOB-ML 98 und wob-ml 99", "Falschparker [plate] und [plate]"),
+        ("Halter von K YM 226 bitte melden", "Halter von [plate] bitte melden"),
     ],
 )
 def test_what_goes(text: str, expected: str) -> None:
@@ -199,6 +233,33 @@ def test_what_goes(text: str, expected: str) -> None:
         "Die Uhlandstraße ist gesperrt, im Spielplatz 3 Kinder",
         "JHG-7104 is our part number",
         "version 3.9.44 at 41.78, 10.08",
+        # words that streets end in, and what is no street: a verb, a sentence's end, a date, an hour
+        "3 potholes close together on Elm Street",
+        "Hiring 4 delivery riders for Beckside",
+        "Buses 11 diverted round Ford Road",
+        "2 lads drive past every night",
+        "por 5a vez... Barbican Road sigue a oscuras",
+        "Give us back the old number 4 route. Nobody asked us",
+        "el taxi se saltó el semáforo de Parque del Oeste a las 22 h",
+        "Travaux impasse des Coquelicots jusqu'au 14/03/2024",
+        "Roseiral do Jardim Aurora, 9 de maio de 2023",
+        # numbers of tickets, lines, bylaws and services, also where cars are spoken of
+        "my car was hit, ticket MP25C-0355",
+        "Closed as a duplicate of MP23G-0118.",
+        "Our report on the parked car has the number MP24L-5274.",
+        "ref ABC-1234, the car is still there",
+        "SR-7712 about the parked car, bylaw AB-1234",
+        "bus N38 and bus 21A by the parked cars, service code SAN-112",
+        "Ihre Meldung mit der Nummer CASE-5510 zum Falschparker",
+        # what agencies say
+        "Sentimos las molestias, gracias por avisar.",
+        "Dziękujemy za zgłoszenie.",
+        "Lamentamos el retraso",
+        "Sehr geehrte Damen und Herren, laut Protokoll war es so",
+        "Estimado vecino, hemos recibido su aviso",
+        "Sommer und Tal, überall Müll in Weststadt",
+        "Blanche, voilà un mot qui ne va pas",
+        "please prune, no light",
         "",
         "???",
     ],
@@ -302,6 +363,11 @@ SITE = PrivacyContext(
         ("I've seen the lamp, Don't wait", None),
         ("mark the lamp", None),
         ("https://example.org/the/Okonkwo is out", None),
+        # behind an account a sentence begins; clubs
+        ("@city Shoutout to the lamp", "[handle] Shoutout to the lamp"),
+        ("@city Skidded near the lamp again", "[handle] Skidded near the lamp again"),
+        ("@city Hu\u015btawka is out", "[handle] Hu\u015btawka is out"),
+        ("Merrowport Rovers 3-0 Saltcastle again", None),
     ],
 )
 def test_a_capital_that_the_site_seldom_writes_shows_a_name(text: str, expected: str | None) -> None:
@@ -319,6 +385,40 @@ def test_spelling_does_not_depend_on_the_order_of_texts() -> None:
     assert "gough" in learned.often
     assert "lamp" in learned.small
     assert {"mark", "nothing"}.isdisjoint(learned.small)
+    assert "mark" in learned.also_words
+
+
+def test_accounts_and_addresses_teach_no_words() -> None:
+    """A name in an address for mail is written small, and no word for it: it leaked once."""
+    texts = [
+        "Write to osgood.beam18@example.com",
+        "osgood@example.org is his",
+        "x.osgood@example.org, osgood-b@a.org",
+    ]
+    assert "osgood" not in spelling_of(texts * 4).small
+
+
+# What a text may hold that needs no repair, and letters that text which was decoded wrongly consists of.
+_HARMLESS = "".join(map(chr, (*range(32, 127), 0x905, 0x93F, 0x200D, 0x2013, 0x2014, 0x2018, 0x2019, 0x201C)))
+_HARMLESS += "\t\n\u201d\u2026\u2600\u27bf\ufe0f\U0001f300\U0001f64c\U0001faff"
+
+
+@settings(max_examples=100)
+@given(
+    st.text(_HARMLESS, max_size=20),
+    st.sampled_from(["", "\u00e2\u20ac\u2122", "\u00c3\u00a9", "\u00e9", "\u00a0", "\x85"]),
+)
+def test_a_text_without_suspicious_letters_is_its_own_repair(text: str, broken: str) -> None:
+    whole = text.replace("&", "") + broken
+    repaired = ftfy.fix_text(whole, ftfy.TextFixerConfig(uncurl_quotes=False, normalization="NFKC"))
+    assert clean(whole) == clean(repaired)
+
+
+@settings(max_examples=100)
+@given(st.text("@@@ab1._- \u00dc\n", max_size=16))
+def test_accounts_are_found_alike_whatever_else_is_looked_for(text: str) -> None:
+    """A text with accounts alone is read by a faster pattern than one with a number too."""
+    assert redact(f"{text} x").text == redact(f"{text} x 2468101").text.removesuffix(" [number]")
 
 
 def test_texts_come_out_as_a_reader_sees_them() -> None:
@@ -345,6 +445,11 @@ HOSTILE = {
     "entities": "&amp;" * 20_000,
     "marks": "e" + "\u0301" * 50_000,
     "compound words": "straße" * 15_000,
+    "addresses on the web": "http://a.example/b Ann " * 5_000,
+    "rows of names": "Dalia, Yan and " * 7_000,
+    "surnames first": "Luong, Quan, " * 8_000,
+    "plates": "k nc 271 und " * 8_000,
+    "streets in small letters": "115 ashgrove terrace, kestleton, " * 3_000,
 }
 
 

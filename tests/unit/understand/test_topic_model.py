@@ -120,7 +120,8 @@ def test_the_model_is_asked_where_neither_code_nor_clear_phrases_decide(town: To
     assert of(town, "c0")["topic_rule"] == "code:potholes"
     assert of(town, "c0")["topic_reason"] is None
     told = str(explain(town.store, "posts:zebra"))
-    assert "not-sure: 0." in told
+    assert "not recognised: the model is not sure  [rule: not-sure]" in told
+    assert "0." in told.partition("topic model")[2]
     assert "likeliest" in told
 
 
