@@ -116,7 +116,8 @@ class RecordTable:
     def digest(self, source_id: str) -> str:
         """A digest of what is held: equal content gives an equal digest."""
         found = self._state().execute(
-            "select count(*), bit_xor(hash(record_id, revision, payload, is_reduced, gone_at is null)) "
+            "select count(*), bit_xor(md5_number_lower("
+            "concat_ws(chr(31), record_id, revision, payload, is_reduced, gone_at is null))) "
             "from record where source_id = $source",
             {"source": source_id},
         )

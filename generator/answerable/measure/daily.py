@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from answerable import schema
+from answerable.hashes import text_hash
 from answerable.measure.clocks import local_time
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def day_of(number: int) -> date:
 def people_rows(clock: ir.Table, feedback: ir.Table, zone: str) -> ir.Table:
     """The clocks with the day on which they were raised and the hash of their author, empty where nobody knows it."""
     named = feedback.filter(feedback.author_key.notnull()).select(
-        "feedback_id", author_hash=feedback.author_key.hash()
+        "feedback_id", author_hash=text_hash(feedback.author_key)
     )
     rows = clock.mutate(day=local_time(clock.created_at, zone).date())
     return rows.left_join(named, "feedback_id").drop("feedback_id_right")

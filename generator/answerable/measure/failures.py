@@ -22,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 
 from answerable import schema
+from answerable.hashes import text_hash
 from answerable.measure.cells import CELL
 from answerable.measure.clocks import local_time
 from answerable.measure.daily import (
@@ -261,9 +262,9 @@ def _in_windows(store: Store, zone: str, windows: Sequence[_Window]) -> ir.Table
         "topic_code",
         "agency_code",
         "responded_at",
-        words=letters.hash(),
+        words=text_hash(letters),
         is_long=letters.length() >= _LONG,
-        person=ibis.coalesce(said.author_hash, alike.hash()),
+        person=ibis.coalesce(said.author_hash, text_hash(alike)),
     )
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 from answerable import schema
 from answerable.draw.numbers import Numbers
 from answerable.draw.scene import is_ever_closed
+from answerable.hashes import text_hash
 from answerable.publish.decisions import Decision, decisions_by_issue, newest_decisions
 from answerable.publish.months import month_runs
 from answerable.publish.moved import Change, changes
@@ -532,7 +533,7 @@ def _answers(store: Store) -> tuple[Answer, ...]:
     )
     # The text alone decides what is the same: thousands of answers may read alike.
     newest = (
-        quoted.group_by("agency_code", text_hash=quoted.public_text.hash())
+        quoted.group_by("agency_code", text_hash=text_hash(quoted.public_text))
         .aggregate(responded_at=quoted.responded_at.max())
         .order_by(ibis.desc("responded_at"))
     )
@@ -545,7 +546,7 @@ def _answers(store: Store) -> tuple[Answer, ...]:
     if not chosen.num_rows:
         return ()
     keys = ibis.memtable(chosen)
-    hashed = quoted.mutate(text_hash=quoted.public_text.hash())
+    hashed = quoted.mutate(text_hash=text_hash(quoted.public_text))
     rows = hashed.semi_join(
         keys,
         [

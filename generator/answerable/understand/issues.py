@@ -23,6 +23,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from answerable.hashes import text_hash
 from answerable.schema import FEEDBACK_KINDS, MISSING_CODE
 from answerable.slugs import slugify
 from answerable.understand.issue_cells import cells
@@ -225,7 +226,7 @@ def _counted(
     return rows.mutate(
         is_placed=is_placed,
         cell=is_worded.ifelse(cell, nothing),
-        said=is_worded.ifelse(whole.hash().cast("string"), nothing),
+        said=is_worded.ifelse(text_hash(whole).cast("string"), nothing),
         # A little more than a title holds, so that it is seen whether something was cut off.
         public_text=is_alone.ifelse(rows.public_text.substr(0, 3 * _TITLE_LENGTH), nothing),
         public_title=is_alone.ifelse(rows.public_title, nothing),

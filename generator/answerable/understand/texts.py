@@ -30,6 +30,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from answerable.hashes import text_hash
 from answerable.understand.workers import BATCH_TEXTS
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ def keep(store: Store, expr: ir.Table, path: Path) -> ir.Table:
 
 
 def with_key(rows: ir.Table, columns: Sequence[str], *, name: str = KEY) -> ir.Table:
-    """The rows with one more column: a 64-bit hash over the given ones."""
-    return rows.mutate(**{name: _joined(rows, columns).hash()})
+    """The rows with one more column: a hash over the given ones (`answerable.hashes`)."""
+    return rows.mutate(**{name: text_hash(_joined(rows, columns))})
 
 
 def with_text_key(rows: ir.Table, columns: Sequence[str], *, rules: str) -> ir.Table:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from answerable import schema
@@ -489,7 +489,12 @@ CHANGES = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=3,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes seconds
+)
 @given(rounds=st.lists(CHANGES, min_size=1, max_size=1), draw=st.randoms(use_true_random=False))
 def test_kept_decisions_are_those_of_a_fresh_run(
     rounds: list[list[tuple[str, int, str]]],
@@ -510,7 +515,21 @@ def test_kept_decisions_are_those_of_a_fresh_run(
         draw.shuffle(fresh.feedback)
         draw.shuffle(fresh.updates)
         fresh.understand()
-        assert fresh.digests() == grown.digests()
+        # An issue keeps the id under which it was first published; what is in it is the same.
+        named = {"issue", "issue_address", "issue_change", "issue_feedback"}
+        held, made = grown.digests(), fresh.digests()
+        assert {t: d for t, d in made.items() if t not in named} == {
+            t: d for t, d in held.items() if t not in named
+        }
+        assert grouped(fresh) == grouped(grown)
+
+
+def grouped(town: Town) -> set[frozenset[str]]:
+    """The feedback of each issue."""
+    found: dict[str, set[str]] = {}
+    for row in town.rows("issue_feedback"):
+        found.setdefault(row["issue_id"], set()).add(row["feedback_id"])
+    return {frozenset(members) for members in found.values()}
 
 
 def change(town: Town, changes: list[tuple[str, int, str]]) -> None:
