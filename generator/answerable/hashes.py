@@ -1,7 +1,7 @@
 """A number that stands for a text, computed by the engine.
 
-DuckDB's own ``hash()`` is made for joins, which compare the texts as well. Alone it is too weak: two texts of which each
-differs from the other in the same way in two places (a capital 48 letters after another) may well have the same one.
+DuckDB's own ``hash()`` is made for joins, which compare the texts as well. Alone it is too weak: two texts that differ
+in the same way in two places (a capital, and 48 letters on another) may well have the same one.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def _md5_number(text: str) -> int:
 def text_hash(text: ir.StringValue) -> ir.IntegerValue:
     """63 bits of the MD5 of a text (not negative, so that it fits an int64); null for null.
 
-    Among ten million texts two are the same with a probability of less than one in a hundred thousand. Who wants to can write two
-    texts that are: nothing but what that person wrote may depend on it.
+    Among ten million texts two are the same with a probability of less than one in a hundred thousand. Who wants to can
+    write two texts that are: nothing but what that person wrote may depend on it.
     """
     number: Any = _md5_number(text)
     return cast("ir.IntegerValue", (number >> 1).cast("int64"))
