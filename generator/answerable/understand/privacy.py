@@ -99,9 +99,22 @@ class Redacted:
 def clean(text: str) -> str:
     """A text as a reader sees it: repaired where it was mis-decoded, entities resolved, NFKC, nothing invisible."""
     if ("&" in text or "\x1b" in text) if text.isascii() else _MAY_BE_BROKEN.search(text):
-        text = ftfy.fix_text(text, _REPAIR)
-    text = visible_form(text)
+        text = _repaired(text)
+    seen = visible_form(text)
+    if seen != text and not seen.isascii() and _MAY_BE_BROKEN.search(seen):
+        # Without what nobody sees it may look decoded wrongly again.
+        seen = visible_form(_repaired(seen))
+    text = seen
     return text if text.isascii() else visible_form(_without_disguise(text))
+
+
+def _repaired(text: str) -> str:
+    """A text decoded as it should have been; again, as long as what came out looks decoded wrongly, too."""
+    for _ in range(_PASSES):
+        before, text = text, ftfy.fix_text(text, _REPAIR)
+        if text == before:
+            break
+    return text
 
 
 def _without_disguise(text: str) -> str:

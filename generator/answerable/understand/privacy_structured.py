@@ -82,6 +82,8 @@ _KEEP = (
     r"(?![\-./]?\d)"
     # times of day
     r"|(?<!\d)\d{1,2}:\d\d(?::\d\d)?(?![\d:])"
+    # hours from and to, with points
+    r"|(?<![\d.])(?:[01]?\d|2[0-4])\.[0-5]\d ?[\-\u2013\u2014] ?(?:[01]?\d|2[0-4])\.[0-5]\d(?![\d.]\d)"
     # years from and to
     rf"|(?<![\d\-.]){_YEAR} ?[{_DASH}/] ?(?:19|20)?\d\d(?![\d\-.])"
     # sums of money
@@ -329,6 +331,50 @@ _KIND_OF: Final[Mapping[str, Callable[[str, PrivacyContext], str | None]]] = {
 """For each group of `_structured` but addresses: what a piece that it found is; None where it stays."""
 
 
+_NUMBERS = frozenset({"phone", "number", "ip"})
+_LOOK_BACK, _LOOK_AHEAD = 40, 16  # characters of what stands beside a number
+_TELEPHONE = re.compile(r"\(.*|(?:1[ .\-]?)?\d{3}[.\-]\d{3}[.\-]\d{4}|\d{3}[.\-]\d{4}")
+_THOUSANDS = re.compile(r"\d{1,3}(?: \d{3}){1,3}")
+
+
+@cache
+def _before_number() -> re.Pattern[str]:
+    number = r"[ ](?:no|nr|number|num|id|code|n\.?[o\u00ba\u00b0]|numer|n\u00famero|num\u00e9ro)(?!\w)"
+    ending = r"(?:[ ](?:is|was|ist|lautet|es|est|\u00e9|era))?"
+    return re.compile(
+        rf"(?<!\w)(?:(?:{any_of(words().before_numbers)})(?:{number})?"
+        rf"|(?:{any_of(words().before_numbers_marked)})(?:{number}|(?=\.?{ending}[ ]?[:#])))"
+        rf"\.?{ending}[ ]?[:#]?[ ]?\Z",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _before_version() -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{any_of(words().before_versions)})\.?[ ]?\Z", re.IGNORECASE)
+
+
+@cache
+def _after_amount() -> re.Pattern[str]:
+    return re.compile(rf"[ ]?(?:(?:{any_of(words().after_amounts)})(?!\w)|[€$£%])", re.IGNORECASE)
+
+
+def _is_no_persons(match: re.Match[str]) -> bool:
+    """Whether the words beside a number show that it is an order's, a version's or an amount, and no person's."""
+    text, found = match.string, match.group()
+    begin = max(0, match.start() - _LOOK_BACK)
+    if match.lastgroup == "ip":
+        return bool(_before_version().search(text, begin, match.start()))
+    # So nobody writes but the number of a telephone.
+    if match.lastgroup != "digits" or found.startswith("+") or _TELEPHONE.fullmatch(found):
+        return False
+    if _before_number().search(text, begin, match.start()):
+        return True
+    return bool(
+        _THOUSANDS.fullmatch(found) and _after_amount().match(text, match.end(), match.end() + _LOOK_AHEAD)
+    )
+
+
 def without_structured(text: str, context: PrivacyContext, counts: Counter[str]) -> str:
     """The text with marks for e-mail, telephone, accounts and long numbers; ``counts`` is added to."""
 
@@ -350,7 +396,7 @@ def without_structured(text: str, context: PrivacyContext, counts: Counter[str])
         if group == "url":
             return address(found)
         kind = _KIND_OF[str(group)](found, context)
-        return found if kind is None else mark(kind)
+        return found if kind is None or (kind in _NUMBERS and _is_no_persons(match)) else mark(kind)
 
     pattern = _pattern_for(text)
     return text if pattern is None else pattern.sub(replaced, text)

@@ -140,6 +140,10 @@ class _WordsFile(BaseModel):
     before_places: tuple[str, ...]
     before_plates: tuple[str, ...]
     before_codes: tuple[str, ...]
+    before_numbers: tuple[str, ...]
+    before_numbers_marked: tuple[str, ...]
+    before_versions: tuple[str, ...]
+    after_amounts: tuple[str, ...]
     codes: tuple[str, ...]
     after_families: tuple[str, ...]
     owned_by_persons: tuple[str, ...]
@@ -201,6 +205,10 @@ class Words:
     before_places: frozenset[str]
     before_plates: frozenset[str]
     before_codes: frozenset[str]
+    before_numbers: frozenset[str]
+    before_numbers_marked: frozenset[str]
+    before_versions: frozenset[str]
+    after_amounts: frozenset[str]
     codes: frozenset[str]
     after_families: frozenset[str]
     owned_by_persons: frozenset[str]
@@ -275,6 +283,10 @@ def words() -> Words:
         before_places=_small(read.before_places),
         before_plates=_small(read.before_plates),
         before_codes=_small(read.before_codes),
+        before_numbers=_small(read.before_numbers),
+        before_numbers_marked=_small(read.before_numbers_marked),
+        before_versions=_small(read.before_versions),
+        after_amounts=_small(read.after_amounts),
         codes=_small(read.codes),
         after_families=_small(read.after_families),
         owned_by_persons=_small(read.owned_by_persons),
