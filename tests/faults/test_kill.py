@@ -34,7 +34,7 @@ IS_LONG = int(os.environ.get("ANSWERABLE_TEST_KILLS", "0")) > 100
 MOMENTS = (
     {"gather": 3, "understand": 3, "measure": 2, "publish": 4}
     if IS_LONG
-    else {"gather": 1, "understand": 2, "measure": 1, "publish": 2}
+    else {"gather": 1, "understand": 1, "measure": 1, "publish": 1}
 )
 """How many builds are killed in each stage, at moments that are spread over it."""
 

@@ -35,7 +35,7 @@ from answerable.store import Store
 
 NOW = datetime(2026, 3, 1, 12)  # noqa: DTZ001 (instants are UTC without a zone)
 HOUR = timedelta(hours=1)
-KILLS = int(os.environ.get("ANSWERABLE_TEST_KILLS", "36"))
+KILLS = int(os.environ.get("ANSWERABLE_TEST_KILLS", "24"))
 """`make test` makes do with some dozens; ANSWERABLE_TEST_KILLS=200 makes the long run."""
 
 CHAIN = 12

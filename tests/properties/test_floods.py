@@ -177,7 +177,7 @@ floods = st.builds(
 
 # Each is a whole build: a smaller failing one would cost minutes to find.
 @settings(
-    max_examples=3,
+    max_examples=2,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),

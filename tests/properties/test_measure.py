@@ -487,7 +487,7 @@ def published(store: Store) -> dict[tuple[str, str, str, str], dict[str, Any]]:
 
 @pytest.mark.slow
 @settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     # A run takes half a second: making a failing world smaller would take longer than reading it.

@@ -369,9 +369,14 @@ def test_ten_conversations_are_as_they_were_read(trains: Example) -> None:
         # Where nobody but the agency spoke, nothing was raised: there is nothing that it answers.
         is_raised = not rows[root]["is_official"]
         assert sorted(updates[top]) == (replies if is_raised else []), root
-        assert (top in issues) == is_raised
+        # What is put to a private company may be taken for no public service's; never what is put to a railway.
+        left_out = reading[top]["exclusion"] if reading[top]["exclusion_rule"] == "irrelevant:model" else None
+        assert left_out is None or speaker == "other-companies", root
+        assert (top in issues) == (is_raised and left_out is None)
         for n, row in rows.items():
-            exclusion = "official" if row["is_official"] else None if n == root else "part_of_conversation"
+            exclusion = (
+                "official" if row["is_official"] else left_out if n == root else "part_of_conversation"
+            )
             assert reading[row["feedback_id"]]["exclusion"] == exclusion, n
             assert reading[row["feedback_id"]]["agency_code"] == speaker, n
 
@@ -396,18 +401,23 @@ def test_the_pages_of_the_ten_conversations(open_trains: Example) -> None:
         issue = issues.get(feedback[root]["issue_id"])
         people = [m for m in messages if not m.is_official]
         # One message is no issue of many: it is told on the pages of its topic and its agency.
-        if len(people) < 2:
+        if len(people) < 2 or feedback[root]["exclusion_rule"] == "irrelevant:model":
             assert issue is None or issue["has_page"] == "false", root
             continue
         assert issue is not None
-        assert datetime.fromisoformat(issue["first_at"]).replace(tzinfo=None) == people[0].at
-        assert datetime.fromisoformat(issue["last_at"]).replace(tzinfo=None) == people[-1].at
         page = (open_trains.site / "issues" / issue["slug"] / "index.html").read_text("utf-8")
         # What a person raised, and all that was answered; London's days were those of UTC then.
-        assert item.findall(page) == [
+        told = [
             ("replied" if m.is_official else "raised", f"{m.at:%Y-%m-%d}")
             for m in messages
             if m.is_official or m is people[0]
-        ], root
+        ]
+        first, last = (datetime.fromisoformat(issue[c]).replace(tzinfo=None) for c in ("first_at", "last_at"))
+        if int(issue["feedback_count"]) == 1:
+            assert (first, last) == (people[0].at, people[-1].at)
+            assert item.findall(page) == told, root
+        else:  # others said the same
+            assert first <= people[0].at <= people[-1].at <= last
+            assert not Counter(told) - Counter(item.findall(page)), root
         shown += 1
-    assert shown == 6
+    assert shown == 5  # of the six with two messages of people one was put to an airline

@@ -61,7 +61,7 @@ def project(tmp_path: Path) -> Iterator[tuple[Path, City, str]]:
         for n in range(4):
             city.add(f"The road has hole {n}")
         number = city.add(EARLIER)
-        build(folder)
+        call("gather", folder)
         city.edit(number, WORDS)
         city.close(number, ANSWER)
         build(folder)

@@ -47,9 +47,9 @@ _PHRASE = 5  # the longest announcement, in words
 # A word: letters, with apostrophes and hyphens inside; or an initial with its full stop.
 _WORD = re.compile(
     r"(?<![\w@#/&=?])(?<!\w['\u2019\-])(?:(?<!\.)|(?<=[A-Z]\.)(?<![A-Za-z\d][A-Z]\.))"
-    r"[^\W\d_](?:\.(?=[ ]?[^\W\d_]|\Z)|[^\W\d_]*+(?:['\u2019\-][^\W\d_]++)*+(?![\w@]))"
+    r"[^\W\d_](?:\.(?=[ ]?[^\W\d_]|\Z)|[^\W\d_]*+(?>(?:['\u2019\-][^\W\d_]++)*)(?![\w@]))"
 )
-_ANY_WORD = re.compile(r"[^\W\d_][^\W\d_'\u2019\-]*+(?:['\u2019\-][^\W\d_]++)*+")
+_ANY_WORD = re.compile(r"[^\W\d_][^\W\d_'\u2019\-]*+(?>(?:['\u2019\-][^\W\d_]++)*)")
 _LETTERS = re.compile(r"[^\W\d_]")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S++", re.IGNORECASE)
 _AND = re.compile(

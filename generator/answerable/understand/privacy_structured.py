@@ -38,13 +38,14 @@ _AT = r"(?:at|a|@|arroba|arobase|\u00e4t|klammeraffe)"
 _DOT = r"(?:dot|punto|ponto|point|punkt|\.)"
 _LOCAL = r"(?<![\w.+%'\-])(?=[.+%'\-]*+\w)[\w.+%'\-]++"
 _OPEN, _SHUT = r"[\[({<]", r"[\])}>]"
-_DOTTED = rf"(?:[ ]?{_OPEN}[ ]?{_DOT}[ ]?{_SHUT}[ ]?[\w\-]++|\.[\w\-]++)*+"
+# Atomic groups: until Python 3.11.5 a possessive group took what stands where its repetition fails, too.
+_DOTTED = rf"(?>(?:[ ]?{_OPEN}[ ]?{_DOT}[ ]?{_SHUT}[ ]?[\w\-]++|\.[\w\-]++)*)"
 _EMAIL = (
     rf"{_LOCAL}(?:[ ]?{_OPEN}[ ]?{_DOT}[ ]?{_SHUT}[ ]?[\w.+%'\-]++){{0,3}}(?:"
     # name@host.tld, and name@host where the host has a letter
-    r"@++(?=[\w\-.]*[^\W\d_])[\w\-]++(?:\.[\w\-]++)*+"
+    r"@++(?=[\w\-.]*[^\W\d_])[\w\-]++(?>(?:\.[\w\-]++)*)"
     # name @ host.tld
-    rf"|[ ]?@[ ]?(?:[\w\-]++\.)++{_TLD}\b"
+    rf"|[ ]?@[ ]?(?>(?:[\w\-]++\.)+){_TLD}\b"
     # name (at) host [dot] tld
     rf"|[ ]?{_OPEN}[ ]?{_AT}[ ]?{_SHUT}[ ]?[\w\-]++{_DOTTED}"
     # name at host dot tld
@@ -59,7 +60,7 @@ _EMAIL_IN_ADDRESS = re.compile(_EMAIL, re.IGNORECASE)
 _COORDINATES_IN_ADDRESS = re.compile(r"[-+]?\d{1,3}\.\d{3,}(?:,|%2C)[-+]?\d{1,3}\.\d{3,}")
 _HANDLE = (
     # @user, @user@server; not @7 and not the @ of an e-mail address
-    r"(?<![\w@])@++(?=\w*[^\W\d_])\w++(?:[.\-]\w++)*+(?:@[\w\-]++(?:\.[\w\-]++)*+)?"
+    r"(?<![\w@])@++(?=\w*[^\W\d_])\w++(?>(?:[.\-]\w++)*)(?:@[\w\-]++(?>(?:\.[\w\-]++)*))?"
     # u/user, as on Reddit
     r"|(?<![\w/.])/?u/[A-Za-z0-9_\-]{3,20}(?![\w\-])"
 )
@@ -70,7 +71,7 @@ _ACCOUNT_OR_URL = re.compile(
 
 # The first of `_HANDLE` alone, with the sign first: it is then searched for many times as fast.
 _AT_ALONE = re.compile(
-    r"(?P<handle>@(?<![\w@]@)@*+(?=\w*[^\W\d_])\w++(?:[.\-]\w++)*+(?:@[\w\-]++(?:\.[\w\-]++)*+)?)"
+    r"(?P<handle>@(?<![\w@]@)@*+(?=\w*[^\W\d_])\w++(?>(?:[.\-]\w++)*)(?:@[\w\-]++(?>(?:\.[\w\-]++)*))?)"
 )
 
 _DAY, _MONTH, _YEAR = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:19|20)\d\d"

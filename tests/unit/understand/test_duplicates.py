@@ -117,7 +117,7 @@ def messages(draw: st.DrawFn) -> list[dict[str, Any]]:
     return draw(st.permutations(rows))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=messages())
 def test_repeats_are_those_that_a_plain_reading_of_the_rule_finds(
     store: Store, rows: list[dict[str, Any]]

@@ -76,7 +76,7 @@ requests = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(rows=requests, order=st.randoms(use_true_random=False))
 def test_issues_are_those_that_a_plain_reading_of_the_rule_makes(
     tmp_path_factory: pytest.TempPathFactory, town_type: type[Town], rows: list[Any], order: Any

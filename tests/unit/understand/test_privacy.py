@@ -533,3 +533,18 @@ def test_numbers_of_orders_versions_and_amounts_stay(text: str) -> None:
 )
 def test_numbers_of_persons_beside_such_words_go(text: str, kind: str) -> None:
     assert redact(text).kinds == ((kind, 1),)
+
+
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        (
+            "Contacted by email at tom.b@mail.example. Work completed.",
+            "Contacted by email at [email]. Work completed.",
+        ),
+        ("Ask @jo.ann. She knows.", "Ask [handle]. She knows."),
+        ("Thanks, Anne-Marie - done.", "Thanks, [name] - done."),
+    ],
+)
+def test_what_stands_behind_a_piece_stays(text: str, public: str) -> None:
+    assert redact(text).text == public

@@ -490,7 +490,7 @@ CHANGES = st.lists(
 
 @pytest.mark.slow
 @settings(
-    max_examples=3,
+    max_examples=1,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes seconds
