@@ -38,6 +38,7 @@ MOST_TERMS = 8
 """Words shown of an issue at most."""
 
 _SAMPLE = 300  # messages of an issue that are read, of those of some years: more say nothing else
+_PLACE_SAMPLE = 10_000  # messages that show which words mostly tell a place, of those of some years
 _LEAST_SHARE = 0.04  # of an issue's messages have a word that tells what they are about
 _LEAST_ON_SITE = 3  # times as often as in other issues of the site a word stands in the issue
 _LEAST_IN_TOPIC = 1.5  # and as in other issues of its topic, or it says the topic once more
@@ -95,7 +96,7 @@ def key_terms(
     shown = [s.id for s in settings.sources if s.publish_rows]
     about = issues.filter(issues.has_page & (issues.feedback_count >= LEAST_PEOPLE))
     about = keep(store, about.select("issue_id", "topic_code"), folder / "term-issues.parquet")
-    parts = []
+    parts, places = [], []
     for number, months in enumerate(batches):
         reading = store.read("reading", months=months)
         reading = reading.filter(
@@ -111,9 +112,14 @@ def key_terms(
         author = store.read("feedback", months=months).select("feedback_id", "author_key")
         rows = reading.select("feedback_id", "lang", "public_text").inner_join(some, "feedback_id")
         rows = rows.inner_join(about, "issue_id").inner_join(author, "feedback_id")
+        rows = keep(store, rows, folder / f"worded-{number}.parquet")
         parts.append(keep(store, _words(rows), folder / f"words-{number}.parquet"))
+        some = rows.order_by("feedback_id").limit(_PLACE_SAMPLE)
+        places.append(keep(store, _place_words(some), folder / f"places-{number}.parquet"))
     said = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
-    said = keep(store, said.anti_join(_names(store, settings, said), "stem"), folder / "terms-said.parquet")
+    telling_where = ibis.union(*places, distinct=False) if len(places) > 1 else places[0]
+    names = _names(store, settings, telling_where)
+    said = keep(store, said.anti_join(names, "stem"), folder / "terms-said.parquet")
     topics = topic_list(settings)
     of_topics = topics.select("topic_code", stem=_stems(topics.topic_name)).distinct()
     said = said.anti_join(of_topics, ["topic_code", "stem"])
@@ -122,8 +128,23 @@ def key_terms(
 
 
 def _words(rows: ir.Table) -> ir.Table:
-    """Each word of each message once, with its stem, and whether it only tells a place there."""
-    plain = rows.public_text.re_replace(_NO_WORDS, " . ")
+    """Each word of each message once, with its stem."""
+    found: Any = _all_words(_plain(rows).lower(), _WORD)
+    each = rows.select(
+        "issue_id",
+        "topic_code",
+        "feedback_id",
+        person=rows.author_key.fill_null(rows.feedback_id),
+        word=found.unique().unnest(),
+    )
+    said_often = sorted(function_words() | _filler_words())
+    stopped = ibis.memtable(pa.table({"word": pa.array(said_often, pa.string())}))
+    return each.mutate(stem=_stem(each.word)).anti_join(stopped.select(stem=_stem(stopped.word)), "stem")
+
+
+def _place_words(rows: ir.Table) -> ir.Table:
+    """The stem of each word of each message, and whether it only tells a place there, or is part of a name."""
+    plain = _plain(rows)
 
     def words_of(pattern: str) -> Any:
         matches: Any = _all_words(plain, pattern)
@@ -132,17 +153,14 @@ def _words(rows: ir.Table) -> ir.Table:
     found: Any = _all_words(plain.lower(), _WORD)
     has_names = ~rows.lang.fill_null("und").isin(_WITHOUT_NAMES)
     each = rows.select(
-        "issue_id",
-        "topic_code",
-        "feedback_id",
-        person=rows.author_key.fill_null(rows.feedback_id),
-        places=words_of(_WHERE).concat(has_names.ifelse(words_of(_NAME), [])),
-        word=found.unique().unnest(),
+        places=words_of(_WHERE).concat(has_names.ifelse(words_of(_NAME), [])), word=found.unique().unnest()
     )
-    each = each.mutate(is_place=each.places.contains(each.word) | each.word.re_search(_STREET)).drop("places")
-    said_often = sorted(function_words() | _filler_words())
-    stopped = ibis.memtable(pa.table({"word": pa.array(said_often, pa.string())}))
-    return each.mutate(stem=_stem(each.word)).anti_join(stopped.select(stem=_stem(stopped.word)), "stem")
+    is_place = each.places.contains(each.word) | each.word.re_search(_STREET)
+    return each.select(stem=_stem(each.word), is_place=is_place)
+
+
+def _plain(rows: ir.Table) -> Any:
+    return rows.public_text.re_replace(_NO_WORDS, " . ")
 
 
 def _stem(word: Any) -> Any:
