@@ -4,8 +4,9 @@
 PYTHON ?= python3
 # Which tests, and how: make test PYTEST_ARGS="tests/unit -k wheel"
 # (the long ones first: what is short fills what is left of the time of each process)
-LONG = tests/whole/ tests/faults/ tests/independent/ tests/browser/
-PYTEST_ARGS ?= --durations 25 --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+LONG = tests/whole/ tests/faults/ tests/independent/ tests/browser/ tests/properties/ tests/unit/understand/ tests/golden/
+# (one process more than processors: some tests wait for a browser or a server)
+PYTEST_ARGS ?= --durations 25 --numprocesses $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
 	$(LONG) $(filter-out $(LONG) %__pycache__/,$(wildcard tests/*/))
 # make lock UPGRADE=--upgrade takes the newest versions that the ranges allow
 UPGRADE ?=

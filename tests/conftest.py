@@ -1,0 +1,10 @@
+"""For all tests."""
+
+from __future__ import annotations
+
+import gc
+
+# Table expressions are many small objects that live as long as a test: looking for garbage among them again and again
+# is a fifteenth of the time.
+gc.freeze()
+gc.set_threshold(100_000, 50, 100)
