@@ -1,11 +1,11 @@
-"""Makes the sentences with marked personal data: develop.jsonl, gate.jsonl and final.jsonl.
+"""Makes the sentences with marked personal data: develop.jsonl, gate.jsonl, final.jsonl and unseen.jsonl.
 
-    python benchmarks/understanding/sentences/make.py            all three, checked, and a table of counts
+    python benchmarks/understanding/sentences/make.py            all four, checked, and a table of counts
     python benchmarks/understanding/sentences/make.py develop    one only
 
-Templates are in develop.txt, gate.txt and final.txt, what fills them is in fillers.txt (develop and gate share it out)
-and fillers_final.txt; README.md tells how they are written. The same files always give the same sentences. The run
-stops when a mark, a checksum, a count or the division of the three is wrong.
+Templates are in develop.txt, gate.txt, final.txt and unseen.txt, what fills them is in fillers.txt (develop and gate
+share it out), fillers_final.txt and fillers_unseen.txt; README.md tells how they are written. The same files always
+give the same sentences. The run stops when a mark, a checksum, a count or the division of the four is wrong.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from typing import TypedDict
 HERE = Path(__file__).parent
 HALVES = ("develop", "gate")
 FINAL = "final"
-SETS = (*HALVES, FINAL)
+UNSEEN = "unseen"
+OWN = (FINAL, UNSEEN)  # sets with fillers of their own, of which the earlier sets have not even a part of a name
+SETS = (*HALVES, *OWN)
 KINDS = (
     "email", "phone", "handle", "profile_url", "address", "name", "card", "iban", "id_number", "plate", "ip",
     "coordinates",
@@ -33,15 +35,18 @@ FILLERS = ("given", "sur", "street", "place", "town", "domain", "nick")
 LANGUAGES = ("en", "de", "es", "fr", "pt")
 PER_TEMPLATE = 5
 OFFICIAL = ("@CityOfMerrow", "@MerrowClean", "@RideMerrow")
-# Of a half, and of the final set: spans of every other kind, names, addresses, sentences, templates.
+# Of a half, of the final and of the unseen set: spans of every other kind, names, addresses, sentences, templates.
 LEAST = {
     **{half: {"": 60, "name": 300, "address": 300, "sentences": 1100, "templates": 225} for half in HALVES},
     FINAL: {"": 75, "name": 600, "address": 300, "sentences": 1300, "templates": 300},
+    UNSEEN: {"": 90, "plate": 120, "name": 900, "address": 350, "sentences": 2100, "templates": 420},
 }
 
-# Whose names are met in which language: the language's own every second time, then the world's.
+# Whose names are met in which language: the language's own every second time (in the unseen set three times in four),
+# then the world's.
 WORLD = ("in", "ng", "ar", "zh", "vi", "ko", "tr", "pl", "it", "so", "ru")
-WORLD_OF = {**dict.fromkeys(HALVES, WORLD), FINAL: (*WORLD, "ph", "ca")}
+WORLD_OF = {**dict.fromkeys(HALVES, WORLD), FINAL: (*WORLD, "ph", "ca"), UNSEEN: (*WORLD, "ph", "eu")}
+ABROAD_OF = {**dict.fromkeys(SETS, 2), UNSEEN: 4}
 AT_HOME = {
     "en": ("en", "en", "es", "en", "de", "fr", "pt"),
     "de": ("de", "tr", "de", "de"),
@@ -282,6 +287,17 @@ PLATES_OF = {
     "fr": ("fr", "fr", "be", "fr", "fr", "it"),
     "pt": ("pt", "br", "pt", "br"),
 }
+# The unseen set's own forms; of a country that is missing here the forms above.
+PLATES_UNSEEN: dict[str, tuple[str, ...]] = {
+    "us": ("LLL XXXX", "8LLLXXX", "LLL-XXX", "LXX LLL", "LLL XXX", "XLL LXX", "LL XXXXX", "LLL-XXXX"),
+    "uk": ("LL2X LLL", "LL7X LLL", "LLX3LLL", "L4XX LLL", "LL1XLLL"),
+    "de": ("KA-LL 3XX", "GÖ L 7XX", "S-LL 4XX6", "F LL 9XX", "HSK-LL 2X", "BB-LL-5XX", "N-L 6XXX", "FÜ-LL 8X",
+           "WES LL 1XX", "EE-LL 4XE", "H-LL 2XXH", "OHVLL77X"),
+    "es": ("2XXX LLL", "5XXX-LLL", "9XXXLLL", "3XXX LLL"),
+    "fr": ("LL-XXX-LL", "LL XXX LL", "LLXXXLL", "LL-XXX-LL"),
+    "pt": ("LL-XX-LL", "XX-LL-XX", "XX-XX-LL", "LL XX LL"),
+    "br": ("LLLXLXX", "LLL-XXXX", "LLLXLXX", "LLL XLXX"),
+}  # fmt: skip
 IDS_OF = {"en": ("us", "uk", "in"), "de": ("de",), "es": ("dni", "nie"), "fr": ("fr",), "pt": ("pt", "br")}
 IBANS_OF = {
     "en": ("GB", "NL", "IE"), "de": ("DE", "AT", "CH", "DE"), "es": ("ES",), "fr": ("FR", "BE", "FR"), "pt": ("PT",),
@@ -360,7 +376,7 @@ class Fillers:
 def origin(fill: Fillers, lang: str) -> str:
     """Where the next person's name comes from."""
     home = fill.next(f"home {lang}", AT_HOME[lang])
-    return home if fill.dice.randrange(2) else fill.next("world", WORLD_OF[fill.half])
+    return home if fill.dice.randrange(ABROAD_OF[fill.half]) else fill.next("world", WORLD_OF[fill.half])
 
 
 def user(fill: Fillers, lang: str) -> dict[str, str]:
@@ -377,13 +393,18 @@ def user(fill: Fillers, lang: str) -> dict[str, str]:
 
 
 def make_name(fill: Fillers, lang: str, form: str) -> str:
-    """A person's name: given, sur, full, full2 (two surnames), init (A. Okafor), suri (Ada O.), middle."""
+    """A person's name.
+
+    Form: given, sur, full, full2 (two surnames), init (A. Okafor), dinit (A. B. Okafor), suri (Ada O.), back or middle.
+    """
     place = origin(fill, lang)
     if form == "full2":
         place = lang if lang in {"es", "pt"} else place
     given, family = fill.from_list(f"given {place}"), fill.from_list(f"sur {place}")
     if form == "full2":
         return f"{given} {family} {fill.from_list(f'sur {place}')}"
+    if form == "dinit":
+        return f"{given[0]}. {fill.from_list(f'given {place}')[0]}. {family}"
     return {
         "given": given,
         "sur": family,
@@ -507,7 +528,8 @@ def _steuer_body(dice: random.Random) -> str:
 def make_plate(fill: Fillers, lang: str, form: str) -> str:
     """A vehicle's registration, with and without separators."""
     country = form or fill.next(f"plate {lang}", PLATES_OF[lang])
-    return fill.digits(fill.next(f"plate of {country}", PLATES[country]))
+    forms = {**PLATES, **PLATES_UNSEEN} if fill.half == UNSEEN else PLATES
+    return fill.digits(fill.next(f"plate of {country}", forms[country]))
 
 
 def make_ip(fill: Fillers, _lang: str, form: str) -> str:
@@ -699,7 +721,7 @@ def _portuguese(fill: Fillers, street: str, number: str, form: str, town: str) -
 
 # --- templates -------------------------------------------------------------------------------------------------
 
-NAME_FORMS = ("given", "sur", "full", "full2", "init", "suri", "back", "middle")
+NAME_FORMS = ("given", "sur", "full", "full2", "init", "dinit", "suri", "back", "middle")
 Maker = Callable[[Fillers, str, str], str]
 MAKERS: dict[str, tuple[str, Maker]] = {
     **dict.fromkeys(NAME_FORMS, ("name", make_name)),
@@ -951,23 +973,25 @@ def check_fillers(lists: dict[str, list[str]], divided: dict[str, dict[str, list
         require(one and other and not one & other, f"in both halves: {kinds} {one & other}")
 
 
-def check_final_fillers(final: dict[str, list[str]], lists: dict[str, list[str]]) -> None:
-    """Raise ValueError where the final set has too few fillers or one of the halves': the words of names count too."""
+def check_own_fillers(name: str, own: dict[str, list[str]], before: list[dict[str, list[str]]]) -> None:
+    """Raise ValueError where a set has too few fillers or one of an earlier set's: the words of names count too."""
+    file = f"fillers_{name}.txt"
     shapes = {
-        kind: {plain(e) for h, es in final.items() if h.split()[0] == kind for e in es} for kind in FILLERS
+        kind: {plain(e) for h, es in own.items() if h.split()[0] == kind for e in es} for kind in FILLERS
     }
-    require(all(len(shapes[kind]) >= 300 for kind in ("given", "sur")), "too few names in fillers_final.txt")
+    require(all(len(shapes[kind]) >= 300 for kind in ("given", "sur")), f"too few names in {file}")
     for lang in LANGUAGES:
-        require(len(set(final[f"street {lang}"])) >= 45, f"too few streets in fillers_final.txt: {lang}")
+        require(len(set(own[f"street {lang}"])) >= 45, f"too few streets in {file}: {lang}")
+    earlier = [(h, e) for lists in before for h, es in lists.items() for e in es]
     for kind in FILLERS:
         alike = {"given", "sur"} if kind in {"given", "sur"} else {kind}
-        before = {plain(e) for h, es in lists.items() if h.split()[0] in alike for e in es}
-        require(not shapes[kind] & before, f"in fillers.txt too: {shapes[kind] & before}")
+        old = {plain(e) for h, e in earlier if h.split()[0] in alike}
+        require(not shapes[kind] & old, f"{file} has of an earlier set: {shapes[kind] & old}")
     words = [
-        {w for h, es in each.items() if h.split()[0] in {"given", "sur"} for e in es for w in name_words(e)}
-        for each in (final, lists)
+        {w for h, e in each if h.split()[0] in {"given", "sur"} for w in name_words(e)}
+        for each in ([(h, e) for h, es in own.items() for e in es], earlier)
     ]
-    require(not words[0] & words[1], f"parts of names in fillers.txt too: {words[0] & words[1]}")
+    require(not words[0] & words[1], f"{file} has parts of names of an earlier set: {words[0] & words[1]}")
 
 
 def name_words(name: str) -> list[str]:
@@ -983,7 +1007,7 @@ def check_division(names: tuple[str, str], one: list[Sentence], other: list[Sent
     """Raise ValueError where a template, a sentence, a marked piece or a part of a name is in both sets."""
     templates = [{template.text for template in read_templates(half)} for half in names]
     require(not templates[0] & templates[1], f"templates in both: {templates[0] & templates[1]}")
-    if FINAL in names:
+    if set(OWN) & set(names):
         words = [
             {w for kind, value in pieces(sentences) if kind == "name" for w in name_words(value)}
             for sentences in (one, other)
@@ -1013,13 +1037,16 @@ def table(made: dict[str, list[Sentence]]) -> str:
     return "\n".join(lines)
 
 
-def make(last: str = FINAL) -> dict[str, list[Sentence]]:
+def make(last: str = UNSEEN) -> dict[str, list[Sentence]]:
     """The checked sentences of every set up to the last: a later one's numbers differ from the earlier ones'."""
     lists = read_fillers()
     divided = divide(lists)
     check_fillers(lists, divided)
-    divided[FINAL] = read_fillers("fillers_final.txt")
-    check_final_fillers(divided[FINAL], lists)
+    before = [lists]
+    for own in OWN:
+        divided[own] = read_fillers(f"fillers_{own}.txt")
+        check_own_fillers(own, divided[own], before)
+        before.append(divided[own])
     used: set[str] = set()
     made: dict[str, list[Sentence]] = {}
     for half in SETS[: 1 + SETS.index(last)]:

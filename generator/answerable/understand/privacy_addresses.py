@@ -24,25 +24,26 @@ __all__ = ["without_addresses"]
 _DIGIT = re.compile(r"\d")
 _DASH = r"\-\u2013\u2014"
 _SIGN = r"(?:(?:no?\.?|n\.?[\u00b0o\u00ba]\.?|nr\.?|num\.?|n\u00famero|numero|number|house)[ ]?|#)"
-_LETTER = r"(?:[ ]?(?:bis|ter|quater)\b|[A-Za-z](?![A-Za-z]))?"
+_LETTER = r"(?:[ ]?(?:bis|ter|quater)\b|(?!h\b)[A-Za-z](?![A-Za-z]))?"
 _NUMBER = rf"#?\d{{1,5}}{_LETTER}(?:[ ]?(?:[{_DASH}]|/|,|&|and|to|or)[ ]?#?\d{{1,5}}{_LETTER}){{0,4}}"
 _LEAD = rf"(?<![\w.$\u20ac\u00a3#\-/:])(?:{_SIGN})?(?P<number>{_NUMBER})"
 _GAP = r"[ \t,]{1,2}"
 _IN_WORD = r"[\w.'\u2019\-]"
 _CAPITALISED = rf"(?=[^\W\da-z\u00df-\u00f6\u00f8-\u00ff_]){_IN_WORD}++"
 _SMALL = (
-    r"(?:(?:de|del|la|las|los|el|da|do|dos|das|di|della|dei|du|des|e|y|en|le|les|der|den|dem|von|zum|zur|al|aux?)[ ]"
+    r"(?:(?:de|del|la|las|los|el|da|do|dos|das|di|della|dei|du|des|e|y|en|le|les|der|den|dem|von|zum|zur"
+    r"|al|aux?)[ ]"
     r"|(?:de )?[dl]['\u2019])"
 )
 _AFTER = r"(?!\w|[.:,]\d|[ ]?(?:%|\u20ac|\$|\u00a3|km\b|m\b|uhr\b|h\b|hs\b|min\b|am\b|pm\b))"
 _BEHIND = (
-    rf"(?:,?[ ]|[ ]?,[ ]?)(?:{_SIGN})?(?P<number>\d{{1,5}}(?:[ ]?[a-z](?![a-z]))?(?:[ "
+    rf"(?:,?[ ]|[ ]?,[ ]?)(?:{_SIGN})?(?P<number>\d{{1,5}}(?:[ ]?(?!h\b)[a-z](?![a-z]))?(?:[ "
     rf"]?[{_DASH}/][ ]?\d{{1,4}}[a-z]?){{0,3}}){_AFTER}"
 )
 
 
 # A number that stands alone: not one of an account's name, an address on the web, a time, a sum.
-_LONE_NUMBER = re.compile(r"(?<![\w@/.:$\u20ac\u00a3])\d{1,5}(?:[A-Za-z]|[ ]?(?:bis|ter))?(?![\w@:%])")
+_LONE_NUMBER = re.compile(r"(?<![\w@/.:$\u20ac\u00a3])\d{1,5}(?:[A-Za-z]|[ ]?(?:bis|ter))?(?!\w|[@%]|:\d)")
 _WORD = re.compile(r"[^\W\d_]+|c/")
 
 
@@ -201,7 +202,8 @@ def _addresses() -> _Addresses:
             (
                 _first_words({*streets.name_then_number, *before_of, "c/"}),
                 re.compile(
-                    rf"(?<!\w)(?:c/[ ]?|(?:{then})\.?[ ])(?:(?!(?:{any_of(streets.not_names)})"
+                    rf"(?<!\w)(?:c/[ ]?"
+                    rf"|(?:{then})\.?[ ])(?:\d{{1,2}}[ ]de[ ])?(?:(?!(?:{any_of(streets.not_names)})"
                     rf"\b)[^\W\d_][\w'\u2019\-]*+[ ]?){{1,4}}?{_BEHIND}",
                     re.IGNORECASE,
                 ),
@@ -231,15 +233,18 @@ def _addresses() -> _Addresses:
             (
                 _LEADS,
                 re.compile(
-                    rf"(?<![\w\-])(?:Am|An der|Auf der|Auf dem|Im|In der|In den|Zum|Zur|Beim|Unter den|Hinter der"
-                    rf"|Hinter dem|Vor dem|Obere[rn]?|Untere[rn]?|Alte[rn]?|Neue[rn]?|Gro\u00dfe[rn]?|Kleine[rn]?)"
+                    rf"(?<![\w\-])(?:Am|An der|Auf der|Auf dem|Im|In der|In den|Zum|Zur|Beim|Unter den"
+                    rf"|Hinter der"
+                    rf"|Hinter dem|Vor dem|Obere[rn]?|Untere[rn]?|Alte[rn]?|Neue[rn]?|Gro\u00dfe[rn]?"
+                    rf"|Kleine[rn]?)"
                     rf"(?:[ ]{_CAPITALISED}){{1,2}}{_BEHIND}(?![ ]*(?:\.|\d))"
                 ),
             ),
             (
                 _LEADS,
                 re.compile(
-                    rf"(?<!\w)(?:aus|in|wohne|wohnt|wohnen|adresse:?|anschrift:?)[ ](?P<all>(?:an der|auf der|auf dem"
+                    rf"(?<!\w)(?:aus|in|zu|bei|gegen\u00fcber|hinter|wohne|wohnt|wohnen|adresse:?"
+                    rf"|anschrift:?)[ ](?P<all>(?:an der|auf der|auf dem"
                     rf"|am|im|in der|zum|zur)"
                     rf"(?:[ ][^\W\d_][\w\-]*+){{1,2}}){_BEHIND}",
                     re.IGNORECASE,
@@ -249,7 +254,8 @@ def _addresses() -> _Addresses:
             (
                 _first_words({*streets.boxes, "p", "po", "box"}),
                 re.compile(
-                    rf"(?<!\w)(?:p\.? ?o\.? box|{any_of(streets.boxes)})[ ]{{1,2}}(?P<number>\d{{1,6}})(?!\w)",
+                    rf"(?<!\w)(?:p\.? ?o\.? box"
+                    rf"|{any_of(streets.boxes)})[ ]{{1,2}}(?P<number>\d{{1,6}})(?!\w)",
                     re.IGNORECASE,
                 ),
             ),
@@ -312,7 +318,12 @@ def _what_follows() -> re.Pattern[str]:
 
 
 _NEXT_WORD = re.compile(r"[ ]([^\W\d_][\w'\u2019\-]+)")
-_TOWN = re.compile(r",[ ]([A-Z\u00c0-\u00de][^\W\d_]{3,})(?=[ ][a-z\u00df-\u00ff])")
+_TOWN = re.compile(
+    r",[ ]([A-Z\u00c0-\u00de][^\W\d_]{3,})"
+    r"((?:[ ](?:(?:de|do|da|dos|das|del|des|du|sur|la|le|el|los|las|am|an der|ob der|upon|under|by"
+    r"|the)[ ]){0,2}[A-Z\u00c0-\u00de][^\W\d_]{2,}){0,3})"
+    r"(?=[ ][a-z\u00df-\u00ff])"
+)
 _MOST_PIECES = 4
 _LAST_WORD = re.compile(r"[ ]([^\W\d_]+(?:'[^\W\d_]+)?)[ ,]{1,2}\Z")
 # Before a number these show that it counts or calls something, and does not stand in a street.
@@ -363,7 +374,8 @@ _MONTHS = (
     " novembre d\u00e9cembre janeiro fevereiro mar\u00e7o maio junho julho setembro outubro novembro dezembro"
 )
 _DAY = re.compile(
-    rf"\d{{1,2}}[ ](?:de[ ])?(?:{'|'.join(_MONTHS.split())})\b|\d{{1,2}}[./-]\d{{1,2}}[./-](?:19|20)?\d\d(?!\d)",
+    rf"\d{{1,2}}[ ](?:de[ ])?(?:{'|'.join(_MONTHS.split())})\b|\d{{1,2}}[./-]\d{{1,2}}[./-](?:19"
+    rf"|20)?\d\d(?!\d)",
     re.IGNORECASE,
 )
 _SENTENCE_ENDS = re.compile(r"[^\W\d_]{5,}[.!?\u2026]|\.\.|[!?]")
@@ -371,6 +383,72 @@ _SENTENCE_ENDS_WITHIN = re.compile(
     r"[a-z\u00df-\u00ff]{5}[.!?][ ](?=[^\W\d_])"
 )  # "the number 4 route. Nobody"
 _COUNTS_NOTHING = 100
+# A road with its number: "Estrada EN 125".
+_ROAD = re.compile(
+    r"(?:estrada|rodovia|carretera|ctra|autopista|autov\u00eda|autoroute|route|rte)\.?[ ][A-Z]{1,3}[ \-]?\d",
+    re.IGNORECASE,
+)
+_CAPITALISED_WORD = re.compile(r"[A-Z\u00c0-\u00de][^\W\d_]+")
+# Words in small letters before "close" or "avenue" that no street's name has: "#3021 est close".
+_VERBS = frozenset(
+    [
+        "is",
+        "est",
+        "was",
+        "are",
+        "were",
+        "be",
+        "so",
+        "very",
+        "too",
+        "not",
+        "more",
+        "got",
+        "getting",
+        "to",
+        "a",
+        "an",
+        "of",
+        "from",
+        "with",
+        "at",
+        "by",
+        "está",
+        "ist",
+        "war",
+        "e",
+        "é",
+        "são",
+    ]
+)
+# Behind a street's type these show French: "22 lampadaires \u00e9teints boulevard Pasteur".
+_NAME_FOLLOWS = re.compile(r"[ ](?:(?:de|du|des|de la|de l'|d')[ ]?)?[A-Z\u00c0-\u00de][^\W\d_]+")
+_BEFORE_NAMES = frozenset({"avenue", "boulevard", "square", "court", "place"})
+# Squares that many towns have: with a number they are an address, though they are words.
+_SQUARES = frozenset(
+    [
+        "marktplatz",
+        "kirchplatz",
+        "dorfplatz",
+        "rathausplatz",
+        "schlossplatz",
+        "bahnhofplatz",
+        "bahnhofsplatz",
+        "schulplatz",
+        "bahnhofstraße",
+        "hauptstraße",
+        "schulstraße",
+        "dorfstraße",
+        "kirchstraße",
+        "bahnhofstrasse",
+        "hauptstrasse",
+        "schulstrasse",
+        "dorfstrasse",
+        "kirchweg",
+        "schulweg",
+        "mühlweg",
+    ]
+)
 _NO_VERBS = frozenset({"close", "lane", "court", "terrace", "grove", "mews", "gardens", "avenue"})
 _MOVED = re.compile(r"[^\W\d_]{3,}(?:ed|ing)\Z")  # "11 diverted round Ford Road"
 
@@ -387,9 +465,17 @@ def _with_more(text: str, end: int, more: re.Pattern[str]) -> int:
 def _with_town(text: str, end: int, known: Lexicon) -> int:
     """Where an address ends whose town a sentence goes on behind: "5368 Saddler Street, Brightwater passed"."""
     match = _TOWN.match(text, end)
-    if match is None or known[match[1]] & (COMMON | GIVEN | CAPITALS):
+    if match is None or known[match[1]] & (GIVEN | CAPITALS):
         return end
-    return match.end()
+    # "Campo Novo do Rio" is a town, "Nobody" is none, and behind a town "Ann Lee" is a person.
+    more = _CAPITALISED_WORD.findall(match[2])
+    if not more:
+        return end if known[match[1]] & COMMON else match.end()
+    if match[1].casefold() in words().place_heads:
+        return match.end()
+    if any(known[word] & GIVEN for word in more):
+        return end
+    return end if known[match[1]] & COMMON and all(known[word] & COMMON for word in more) else match.end()
 
 
 def _with_word(text: str, end: int) -> int:
@@ -403,6 +489,8 @@ def _with_word(text: str, end: int) -> int:
 
 def _is_rare(match: re.Match[str], known: Lexicon) -> bool:
     """Whether words in small letters are a street's name: no common ones, or behind a number that counts no things."""
+    if any(word.casefold() in _VERBS for word in match["rare"].split()):
+        return False
     if not any(known[word] & COMMON for word in match["rare"].split()):
         return True
     number = int("".join(filter(str.isdecimal, match["number"]))[:6])
@@ -428,14 +516,14 @@ def _is_no_name(name: str, suffix: str) -> bool:
 def _is_common_word(street: str, known: Lexicon) -> bool:
     """Whether what ends as streets do is a common word or a form of one: "during 2017", "Spielplatz 3", "Hiring 4"."""
     small = street.casefold()
-    if small in words().streets.joined_suffixes:
+    if small in words().streets.joined_suffixes or small in _SQUARES:
         return False
     if small in words().common or small in words().ordinary:
         return True
     return small.endswith("ring") and bool(known[street] & COMMON)
 
 
-def _is_no_address(match: re.Match[str], known: Lexicon) -> bool:
+def _is_no_address(match: re.Match[str], known: Lexicon) -> bool:  # noqa: PLR0911 - one rule after another
     """Whether something shows that what looks like an address is none."""
     there = match.groupdict()
     before = _LAST_WORD.search(match.string, match.start(), match.start("number"))
@@ -443,10 +531,19 @@ def _is_no_address(match: re.Match[str], known: Lexicon) -> bool:
         return True
     if match.start("number") > match.start() and _DAY.match(match.string, match.start("number")):
         return True
+    if _ROAD.match(match.group()):
+        return True
     if "joined" in there and _is_common_word(match["joined"], known):
         return True
-    if "suffix" in there and _is_no_name(match["name"], match["suffix"]):
-        return True
+    if "suffix" in there:
+        if _is_no_name(match["name"], match["suffix"]):
+            return True
+        if (
+            match["suffix"] in _BEFORE_NAMES
+            and match["name"].islower()
+            and _NAME_FOLLOWS.match(match.string, match.end())
+        ):
+            return True
     if "rare" in there and not _is_rare(match, known):
         return True
     return _SENTENCE_ENDS_WITHIN.search(match.group()) is not None

@@ -134,7 +134,7 @@ _SHAPE_PART = re.compile(r"(.)(\{\d(?:,\d)?\})?")
 
 def shape_pattern(shape: str) -> str:
     """A shape of the table as a regular expression; of a bounded length."""
-    stands_for = {"9": r"\d", "A": "[A-Za-z]", " ": r"[ \-]?", "_": r"[ \-]"}
+    stands_for = {"9": r"\d", "A": "[A-Za-z]", "C": "(?![AEIOUaeiou])[A-Za-z]", " ": r"[ \-]?", "_": r"[ \-]"}
     return "".join(
         (stands_for.get(part[1]) or re.escape(part[1])) + (part[2] or "")
         for part in _SHAPE_PART.finditer(shape)

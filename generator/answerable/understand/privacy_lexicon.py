@@ -53,6 +53,7 @@ CALLS: Final = (
     8192  # part of "my name is", "mrs", "regards": behind it even unlisted words in small letters are names
 )
 
+_DOUBLE = re.compile(r"[A-Z][a-z]{1,4}-[A-Z][a-z]{1,4}")  # "Ka-Ho": that "ho" is a word says nothing
 _LONGEST_UNKNOWN = 12  # letters of the unlisted half of a double name
 _MOST = 100_000  # distinct words that are kept
 _ENDINGS = ("s", "es", "ed", "d", "ing", "ly", "er", "ers", "n", "en", "e")
@@ -99,7 +100,9 @@ class Lexicon(dict[str, int]):
             for phrase in phrases
             if " " not in phrase and phrase not in lists.given_names  # "priya" is "dear", and a name
         }
-        self._common = ordinary | lists.common | small | lists.nouns_with_capitals | announcing
+        known = lists.given_names | lists.surnames
+        vehicles = {word for word in lists.vehicles if " " not in word and folded(word) not in known}
+        self._common = ordinary | lists.common | small | lists.nouns_with_capitals | announcing | vehicles
         often = spelling.often if spelling is not None else frozenset()
         self._public = often | lists.places | lists.public_things
         self._also_here = spelling.also_words if spelling is not None else frozenset()
@@ -130,9 +133,16 @@ class Lexicon(dict[str, int]):
         # A form of a common word is one, unless a list of names holds it: "jane" is not "jan" with an ending.
         if small in _calling():
             bits |= CALLS
-        if bits & NEVER or small in self._common or (not bits & (GIVEN | SURNAME) and self._is_form(small)):
+        if (
+            bits & NEVER
+            or small in self._common
+            or (
+                not bits & (GIVEN | SURNAME)
+                and self._is_form(small, is_double=_DOUBLE.fullmatch(bare) is not None)
+            )
+        ):
             bits |= COMMON
-        if small in self._public or name in self._public:
+        if small in self._public or name in self._public or ("-" in bare and _is_place(name.split("-"))):
             bits |= PUBLIC
         if small in lists.street_suffixes or small.endswith(_STREET_ENDS):
             bits |= STREET
@@ -156,6 +166,8 @@ class Lexicon(dict[str, int]):
             bits |= GIVEN
         if name in lists.surnames or whole in lists.surnames:
             bits |= SURNAME
+        if len(parts) > 1 and _is_place(parts):
+            return 0
         if len(parts) > 1 and not any(
             p in lists.before_streets
             or p in lists.streets.suffixes
@@ -173,7 +185,7 @@ class Lexicon(dict[str, int]):
             bits |= ALSO if bits & (GIVEN | SURNAME) else ALSO | GIVEN
         return bits
 
-    def _is_form(self, small: str) -> bool:
+    def _is_form(self, small: str, *, is_double: bool) -> bool:
         common = self._common
         if _CONTRACTION.fullmatch(small):
             return True
@@ -187,7 +199,19 @@ class Lexicon(dict[str, int]):
             return True
         if small.endswith(("ing", "ed")) and f"{small.removesuffix('ing').removesuffix('d')}e" in common:
             return True
-        return small in common or ("-" in small and any(part in common for part in small.split("-")))
+        return small in common or (
+            "-" in small
+            and any(part in common for part in small.split("-") if len(part) > 2 or not is_double)
+        )
+
+
+def _is_place(parts: list[str]) -> bool:
+    """Whether a double name is a place's: "Croix-Blanche"; not "Jean-Blanche"."""
+    lists = words()
+    of_places = lists.parts_of_places
+    return any(part in of_places for part in parts) and (
+        parts[0] in of_places or parts[0] not in lists.given_names
+    )
 
 
 def _is_name_case(token: str) -> bool:
@@ -201,9 +225,20 @@ def _of(ordinary: frozenset[str], spelling: Spelling | None) -> Lexicon:
     return Lexicon(ordinary, spelling)
 
 
+_PART_OF_ACCOUNT = re.compile(r"[A-Z][a-z]{3,}")
+
+
+@lru_cache(maxsize=16)
+def _no_names(ordinary: frozenset[str], handles: frozenset[str]) -> frozenset[str]:
+    """Words that are no names, with those that official accounts are called by: the "Merrow" of @CityOfMerrow."""
+    known = words().given_names | words().surnames
+    parts = {part.casefold() for handle in handles for part in _PART_OF_ACCOUNT.findall(handle)}
+    return words_that_are_no_names(ordinary) | {part for part in parts if part not in known}
+
+
 def lexicon(context: PrivacyContext) -> Lexicon:
     """The words as a site's context shows them; the same one for the same context."""
-    return _of(words_that_are_no_names(context.ordinary_words), context.spelling)
+    return _of(_no_names(context.ordinary_words, context.official_handles), context.spelling)
 
 
 def any_is(lexicon: Lexicon, found: Iterable[str], bits: int) -> bool:

@@ -36,7 +36,7 @@ from answerable.understand.privacy_lexicon import (
 from answerable.understand.privacy_words import MARKS, OPENS_SENTENCE, PrivacyContext, any_of, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["without_names"]
 
@@ -55,7 +55,11 @@ _ADDRESS = re.compile(r"(?:https?://|www\.)\S++", re.IGNORECASE)
 _AND = re.compile(
     r"[ \t]?[/&,][ \t]?(?:(?:and|y|et|und|e|or)[ \t])?|[ \t](?:and|y|e|et|und|or|o|ou|oder)[ \t]"
 )
-_LINE_END = re.compile(r"[ \t]*+[.!,)\]\"]{0,2}+[ \t]*+(?:\n|\Z)")
+_LINE_END = re.compile(
+    r"[ \t]*+[.!,)\]\"]{0,2}+(?>[ ]?(?:x{1,5}(?!\w)|<3|[:;]-?[)D])"
+    r"|[ ]?[\u2600-\u27bf\U0001f300-\U0001faff\ufe0f]{1,4})?"
+    r"[ \t]*+(?:\n|\Z)"
+)
 _AFTER_DASH = re.compile(r"(?:\A|\s|[.!?])[\-\u2013\u2014~*]{1,2}[ ]?\Z")
 _SEPARATORS = ' \t\n:,/?"\u201c\u201e(.!;-\u2013\u2014'
 _AFTER_ANNOUNCED = re.compile(r"[:,/?]?[ \t]{1,2}[\"\u201c\u201e(]?|[:,/?(][\"\u201c(]?")
@@ -68,13 +72,16 @@ _DASH_INITIALS = re.compile(r"(?<=\s)[\-\u2013\u2014~*/][ ]?(?P<initials>[A-Z]{2
 _LAST_INITIALS = re.compile(r"(?:(?<=[.!?])[ ]{1,2}|(?<=/\d\d)[ ])(?P<initials>[A-Za-z]{2,3})\.?[ \t\n]*+\Z")
 _IS_LIKE_A_PERSON = re.compile(r"[ ](?:is|was)[ ](?:from|very|so|always|my|our|a|an|not)\b|[ ]had[ ]")
 _NOUN = re.compile(
-    r"(?:ung|heit|keit|schaft|ion|t\u00e4t|amt|haus|platz|verein|werke?|bahn|park|schule|bad|tor|hof|markt|viertel|stadt|dorf|heim"
-    r"|hausen|burg|berg|tal|feld|wald|see|bach|au|ingen|kirchen|steig|weg|ring|stra\u00dfe|strasse|gasse|bau|rat|meister|erin|innen)s?\Z"
+    r"(?:ung|heit|keit|schaft|ion|t\u00e4t|amt|haus|platz|verein|werke?|bahn|park|schule|bad|tor|hof"
+    r"|markt|viertel|stadt|dorf|heim"
+    r"|hausen|burg|berg|tal|feld|wald|see|bach|au|ingen|kirchen|steig|weg|ring|stra\u00dfe|strasse|gasse"
+    r"|bau|rat|meister|erin|innen)s?\Z"
 )
 _AND_NAME = re.compile(r"[ ](?:and|&|y|et|und|e)[ ]\[name\]")
 _NAME_AND = re.compile(r"\[name\][ ](?:and|&|y|et|und|e)[ ]\Z")
 _SPOKEN_TO = re.compile(
-    r",[ ](?:can|could|would|will|please|thank|thanks|you|why|bitte|danke|por favor|gracias|merci)\b"
+    r",[ ](?:can|could|would|will|please|thank|thanks|you|why|your|we|bitte|danke|por favor|gracias|merci"
+    r"|wir|hemos|nous|su)\b"
 )
 _BEFORE_MARK = re.compile(
     r",?[ ]?(?:at |@ ?|[\-\u2013:(]{1,2} ?|(?:on|at|unter|tel\.?:?|al|au) )?\[(?:phone|email|handle)\]"
@@ -86,19 +93,80 @@ _ARTICLE = re.compile(r"\A[ld]['\u2019]")
 _AFTER_MENTION = re.compile(r"(?:\[handle\]|(?<!\w)@[\w.]{1,30})[:,]?[ ]\Z")  # "@CityWater Even the dog ..."
 _SCORE = re.compile(r"\d[-\u2013:]\d[ ]\Z")  # "Rovers 3-0 Saltcastle"
 _PLACE_ARTICLES = frozenset({"El", "La", "Los", "Las", "Le", "Les"})
-_GREETED = re.compile(r"[ ]?(?:[,!.?;:)\u2026\n]|\Z|[^\w\s\[\-'\u2019/&@#])")
+_GREETED = re.compile(r"[ ]?(?:[,!.?;:)\u2026\n]|\Z|[^\w\s\[\-'\u2019/&@#])|[ ]x{1,5}(?!\w)")
+# Behind "Hi Jun" or "ask for Can": the name ends there; "advised Jan. 5" is a date.
+_NAMED_ENDS = re.compile(
+    r"[ ]?(?:[,!?)]|\.?\s*\Z|\.?\n|\.[ ](?=[^\W\da-z_\u00df-\u00ff]))|[ ](?:from|du|\u00e0|au|vom|aus|who"
+    r"|del|da|do)[ ]"
+)
+_FROM_HOME = re.compile(r"[ ](?:from|of|du|de la|de l'|vom|aus der|aus dem|del|de|da|do)[ ]?\[address\]")
+_THANKED = re.compile(
+    r"(?<!\w)(?:thanks?|thank you|thx|cheers|sorry|gracias|merci|danke|obrigad[oa]"
+    r"|grazie)(?!\w)[^.!?\n]{0,50}+(?<=,[ ])\Z",
+    re.IGNORECASE,
+)
+# So an office thanks: "thanks for flagging", "gracias por escribirnos"; "thanks for nothing, ..." is to anybody.
+_THANKED_FOR = re.compile(
+    r"(?:for (?:[a-z]+ing|your|the|this)|por (?:[a-z\u00e0-\u00ff]+r(?:nos)?|su|tu|el|la)|pour (?:votre"
+    r"|ton|le|la|nous|avoir)"
+    r"|f\u00fcr (?:die|den|deine|deinen|ihre|ihren)|pel[oa]|por ter)(?!\w)",
+    re.IGNORECASE,
+)
+_AGED = re.compile(
+    r",?[ ]\(?(?:de[ ])?(?:\d{1,3}|[a-z\u00e0-\u00ff]{3,12})[ ](?:ans|a\u00f1os|anos|jahren?|years? old"
+    r"|yrs? old|yo)(?!\w)"
+    r"|[ ](?:a|tiene|tem|hat|is|ist|turns|turned|fez|faz|wird)[ ]\d{1,3}(?!\d"
+    r"|[ ]?[%\u20ac$:.]\d?)(?:[ ](?:ans|a\u00f1os|anos|jahre|years|yrs)|[.,])"
+    r"|,[ ]\d{2},|[ ]\(\d{2}\)",
+    re.IGNORECASE,
+)
+_HERE = re.compile(
+    r"[ ](?:here|hier|aqu[\u00edi]|ici)(?:[ ]?[,.!:;]|[ ][\-\u2013\u2014]|[ ](?:from|vom|von|aus|du|de"
+    r"|del|da|do|at)(?!\w))",
+    re.IGNORECASE,
+)
+# What stands behind a surname alone that begins a sentence: "Ortiz, el del bar, ..."
+_TOLD_APART = re.compile(r",[ ](?:who|el|la|del|de la|o|a|do|da|du|qui|que|der|die|aus|vom|from|le|al)[ ]")
+_BETWEEN_COMMAS = re.compile(r",[ ](?:who|was|is|has|had|said|says|told|which)(?!\w)")
+_FIRM = re.compile(
+    r"[ ]?&[ ]?(?:[Ss]ons?|[Bb]ros|[Dd]aughters?|[Ff]il(?:s|les)|[Ff]ilhos?|[Hh]ijos?|[Ii]rm\u00e3os?"
+    r"|[Hh]ermanos?|S\u00f6hne|Sohn|T\u00f6chter"
+    r"|[Pp]artners?|[Cc]ie|[Cc]o|[Cc]ia|[Aa]ssoci\u00e9s|[Ff]r\u00e8res)(?!\w)"
+    r"|[ ](?:and (?:Sons?|Bros|Co|Daughters?|Partners)|et (?:[Ff]ils|[Ff]illes|[Ff]r\u00e8res|[Cc]ie)"
+    r"|e (?:[Ff]ilhos|Irm\u00e3os?)|y (?:[Hh]ijos|Hermanos?|C\u00eda)"
+    r"|und (?:S\u00f6hne|Sohn|Partner))(?!\w)"
+)
+_OF_SHOP = re.compile(r"[ ](?:&|and)[ ][^\W\d_]{2,20}['\u2019]s(?!\w)")  # "the Ben & Jerry's"
+_DIGIT_BEFORE = re.compile(r"\d[ ]\Z")
 _BEFORE_LAST = re.compile(r"[,.!?;\n\-\u2013\u2014:]\s*\Z")
 
-_SURE, _KNOWN, _TITLE, _CLOSING, _OWN, _KIN, _INTRODUCED = 1, 2, 4, 8, 16, 32, 64
+_SURE, _KNOWN, _TITLE, _CLOSING, _OWN, _KIN, _INTRODUCED, _FAREWELL = 1, 2, 4, 8, 16, 32, 64, 128
+# Closings that are as well said to anybody, in the middle of a message: no farewell.
+_NO_FAREWELL = re.compile(
+    r"thank|thx|tks|merci|dank|obrigad|gracias|grazie|grat[oa]|please|favor|porfa|appreciat|submitted"
+    r"|hope|nice|great day|good day|\A.{1,4}\Z"
+    r"|peace|signed|dein|euer|eure|ihre|valeu|hugs|courage|remerci|recev|agr\u00e9er|journ\u00e9e"
+    r"|soir\u00e9e|continuation|warmly|herzlich\Z"
+)
 _TITLED: Final = 0.6  # of a text's words with a capital: more, and a capital says nothing
 _SHOUTED: Final = 0.7  # of a text's letters
+_SHORT: Final = 3  # letters: "Le", "Sun"
 _LONG_VERB = 5  # letters; the short verbs would make names of headings: "Field Work is ..."
 
 
+_SPOKEN_BY_OFFICE: Final = frozenset({", your", ", we", ", wir", ", hemos", ", nous", ", su"})
+_ELIDED = re.compile(r"[dD]['\u2019][^\W\da-z_]\w{2}")
+_ALL_MARKS: Final = tuple(MARKS.values())
 _JOINTS: Final = frozenset({"and", "y", "et", "und", "e"})
 _JOINS_NAMES = re.compile(r",[ ](?:(?:and|y|et|und|e)[ ])?|[ ](?:and|y|et|und|e|&)[ ]")
 _ROW: Final = 3  # given names in a row that show one another to be names
-_ENDS_INVERTED = re.compile(r"[ ]?(?:[,;|(\u2014\u2013\n]|\Z|- )")
+_ENDS_INVERTED = re.compile(r"[ ]?(?:[,;|(\u2014\u2013\n]|\Z|- |\.(?:[ \n]|\Z))")
+_BEFORE_PLATE = re.compile(r"[ ]?[:.#]?[ ]?\[plate\]")
+_ENDS_MESSAGE = re.compile(r"[\s.!)x<3\u2600-\u27bf\U0001f300-\U0001faff\ufe0f]*+\Z")
+_ELIDED_SMALL = re.compile(r"d['\u2019][^\W\d_]{3}")
+_ENDS_SMALL_NAME = re.compile(
+    r"[ ]?(?:,[ ](?:\[(?:address|phone|email)\]|lives|who|from|aus|de|flat|apt))|[ ]*\Z"
+)
 
 
 @cache
@@ -118,6 +186,8 @@ def _phrases() -> dict[str, int]:
         for phrase in phrases:
             plain = " ".join(part.rstrip(".") for part in phrase.split())
             found[plain] = found.get(plain, 0) | kind
+            if kind == _CLOSING and not _NO_FAREWELL.search(plain):
+                found[plain] |= _FAREWELL
     return found
 
 
@@ -127,13 +197,37 @@ def _last_words() -> frozenset[str]:
 
 
 @cache
-def _spoke() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Verbs after a person's name: all, and the longer ones, which are sure."""
-    verbs = words().after_names
-    sure = any_of(verb for verb in verbs if len(verb) >= _LONG_VERB)
+def _spoke() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Verbs after a person's name: all and the longer ones, which are sure; then those behind small letters."""
+    small = words().after_names
+    verbs = small | words().after_names_with_capitals
+    sure = {verb for verb in verbs if len(verb) >= _LONG_VERB}
+
+    def pattern(phrases: Iterable[str]) -> re.Pattern[str]:
+        return re.compile(rf"[ \t]{{1,2}}(?:{any_of(phrases)})(?!\w)", re.IGNORECASE)
+
+    return pattern(verbs), pattern(sure), pattern(small), pattern(sure & small)
+
+
+_WORD_AFTER = re.compile(r"[ \t]{1,2}([^\W\d_](?:[\w'\u2019]*\w)?)")
+
+
+@cache
+def _first_verbs() -> frozenset[str]:
+    lists = words()
+    return frozenset(verb.split()[0] for verb in lists.after_names | lists.after_names_with_capitals)
+
+
+_ALL, _SURELY, _SMALL_ALL, _SMALL_SURELY = range(4)
+
+
+def _speaks(text: str, end: int, which: int) -> bool:
+    """Whether one of some of the verbs of `_spoke` follows."""
+    match = _WORD_AFTER.match(text, end)
     return (
-        re.compile(rf"[ \t]{{1,2}}(?:{any_of(verbs)})(?!\w)", re.IGNORECASE),
-        re.compile(rf"[ \t]{{1,2}}(?:{sure})(?!\w)", re.IGNORECASE),
+        match is not None
+        and match[1].casefold() in _first_verbs()
+        and _spoke()[which].match(text, end) is not None
     )
 
 
@@ -220,6 +314,13 @@ def _said_before(of: _Text, at: int) -> tuple[int, str]:
     before = of.text[max(0, at - _BEFORE) : at]
     core = before.rstrip(_SEPARATORS)
     separator = before[len(core) :]
+    if core.endswith("]") and core.endswith(
+        _ALL_MARKS
+    ):  # "[name], Saltcastle": the mark's word announces nothing
+        # "[name] Corso" goes on, "[name], Saltcastle" does not.
+        return _KIN if separator == " " and core.endswith(MARKS["name"]) else 0, _bare(
+            core[core.rfind("[") :]
+        )
     parts = core.rpartition("\n")[2].casefold().split(" ")
     last = _bare(parts[-1])
     if last not in _last_words():
@@ -242,7 +343,7 @@ def _said_before(of: _Text, at: int) -> tuple[int, str]:
         if kinds & _TITLE and _AFTER_TITLE.fullmatch(separator):
             found |= _TITLE
         if kinds & _CLOSING and (_AFTER_CLOSING.fullmatch(separator) or separator in {" ", "  "}):
-            found |= _CLOSING
+            found |= kinds & (_CLOSING | _FAREWELL)
     return found, last
 
 
@@ -260,6 +361,8 @@ def _is_place_before(of: _Text, index: int) -> bool:
         word = _ARTICLE.sub("", token.word.casefold()).removesuffix(".")
         if back == 1 and token.word in _PLACE_ARTICLES and not of.opens_sentence(token.start):
             return True  # "in Los Olivares"
+        if token.bits & CAPITAL and word in lists.place_heads and not token.bits & GIVEN:
+            return True
         if word in lists.before_streets:
             # "c" and "r" are short for a street only right before its name.
             return back == 1 or len(word) > 1 or bool(token.bits & CAPITAL)
@@ -308,9 +411,13 @@ def _belongs(of: _Text, position: int, run: list[_Token], *, is_announced: bool)
     token = of.tokens[position]
     bits = token.bits
     is_particle = token.word.casefold() in words().name_particles and (bool(run) or is_announced)
+    if token.word == "y" and run and _given_alone_follows(of, position):
+        return False  # "Ana Ruiz y Andrea Cruz" are two
     if is_particle and bits & CAPITAL and _capital_follows(of, position):  # "Fatima El Amrani"
         return True
     if not bits & CAPITAL:
+        if run and run[0].bits & GIVEN and _ELIDED.match(token.word):  # "Annie d'Hauteville"
+            return True
         return bool(run) and bool(bits & PARTICLE) and _capital_follows(of, position)
     if bits & INITIAL:
         if run:
@@ -338,6 +445,16 @@ def _belongs(of: _Text, position: int, run: list[_Token], *, is_announced: bool)
         )
     is_listed = bool(bits & (GIVEN | SURNAME))
     if run:
+        if (
+            len(run) == 1
+            and bits & SURNAME
+            and bits & (NEVER | PUBLIC)
+            and run[0].bits & GIVEN
+            and _is_surname_though_a_word(of, position, run[0], is_announced=is_announced)
+        ):
+            return True
+        if len(run) == 1 and run[0].bits & (COMMON | NEVER) and bits & SURNAME and _is_surname_only(token):
+            return True  # "Autumn Cox"
         if len(run) == 1 and run[0].bits & GIVEN and not run[0].bits & COMMON and not bits & NEVER:
             if bits & PUBLIC and (
                 run[0].bits & (ALSO | PUBLIC) or token.word.casefold() in words().public_things
@@ -347,7 +464,11 @@ def _belongs(of: _Text, position: int, run: list[_Token], *, is_announced: bool)
             if not bits & COMMON:
                 return True
             return len(token.word) > 2 and not of.is_shouted
-        if run[-1].bits & INITIAL and not bits & NEVER:
+        if (
+            run[-1].bits & INITIAL
+            and (not bits & NEVER or (bits & SURNAME and not bits & STREET and run[0].word.endswith(".")))
+            and run[0].word != "U."
+        ):
             return True
         if is_listed:
             return not bits & NEVER or not bits & COMMON or bool(bits & GIVEN and not bits & ALSO)
@@ -355,8 +476,17 @@ def _belongs(of: _Text, position: int, run: list[_Token], *, is_announced: bool)
     if is_listed:
         if bits & GIVEN and not (bits & NEVER and bits & ALSO):
             return True
-        if bits & NEVER:  # "Regards, Will Kettering"
-            return is_announced and _unknown_follows(of, position)
+        if bits & COMMON and _surname_follows(of, position):
+            return True
+        if bits & NEVER:  # "Regards, Will Kettering"; "Hi Jun, ..."
+            return is_announced and (
+                _unknown_follows(of, position)
+                or (
+                    (bool(bits & GIVEN) or len(token.word) <= _SHORT)
+                    and bool(_said_before(of, token.start)[0] & (_SURE | _TITLE | _CLOSING | _OWN))
+                    and _NAMED_ENDS.match(of.text, token.end) is not None
+                )
+            )
         return is_announced or not bits & COMMON
     return not bits & (COMMON | PUBLIC)
 
@@ -366,6 +496,109 @@ def _unknown_follows(of: _Text, position: int) -> bool:
         return False
     bits = of.tokens[position + 1].bits
     return bool(bits & CAPITAL) and not bits & (COMMON | PUBLIC | STREET | INITIAL | CAPITALS)
+
+
+_AFTER_VERB: Final = frozenset(
+    [
+        "i",
+        "you",
+        "we",
+        "it",
+        "they",
+        "he",
+        "she",
+        "the",
+        "my",
+        "your",
+        "this",
+        "that",
+        "someone",
+        "anyone",
+        "there",
+        "not",
+        "be",
+        "have",
+        "get",
+        "go",
+        "me",
+        "us",
+        "them",
+        "him",
+        "her",
+        "please",
+    ]
+)
+
+
+_NO_SURNAMES: Final = frozenset(
+    [
+        "park",
+        "parks",
+        "hill",
+        "lake",
+        "church",
+        "house",
+        "hall",
+        "bridge",
+        "west",
+        "south",
+        "north",
+        "east",
+        "plaza",
+        "mission",
+        "union",
+        "day",
+        "power",
+        "state",
+        "college",
+        "beach",
+    ]
+)
+
+
+def _is_surname_though_a_word(of: _Text, position: int, given: _Token, *, is_announced: bool) -> bool:
+    """Whether a word that is mostly none is a surname behind a first name: "Quang Do", "Dear James West"."""
+    if not is_announced and given.bits & (COMMON | NEVER | PUBLIC | ALSO):
+        return False
+    token = of.tokens[position]
+    if token.bits & STREET:
+        return False
+    if (
+        token.bits & PUBLIC
+        and not is_announced
+        and (given.bits & SURNAME or token.word.casefold() in _NO_SURNAMES)
+    ):
+        return False  # "Joshua Woods" is a person, "Victoria Park" a place
+    if of.gap(position) != " ":
+        return True
+    return of.tokens[position + 1].word.casefold() not in _AFTER_VERB
+
+
+def _surname_follows(of: _Text, position: int) -> bool:
+    """Whether behind a listed name that is a word, too, a surname follows that is none: "Can Kara", "Wing Lau"."""
+    token = of.tokens[position]
+    if of.gap(position) != " " or position + 1 >= len(of.tokens):
+        return False
+    following = of.tokens[position + 1]
+    if (
+        not following.bits & CAPITAL
+        or following.bits & (CAPITALS | STREET)
+        or not _is_surname_only(following)
+    ):
+        return False
+    if not token.bits & NEVER:
+        return not of.has_nouns_with_capitals or bool(token.bits & GIVEN)
+    if not token.bits & GIVEN:
+        return False
+    # "Can Nguyen call me" asks, "Can Nguyen, Oldgate" signs.
+    return not of.opens_sentence(token.start) or _NAMED_ENDS.match(of.text, following.end) is not None
+
+
+def _given_alone_follows(of: _Text, position: int) -> bool:
+    if position + 1 >= len(of.tokens):
+        return False
+    bits = of.tokens[position + 1].bits
+    return bool(bits & INITIAL) or (bool(bits & GIVEN) and not bits & SURNAME)
 
 
 def _given_follows(of: _Text, position: int) -> bool:
@@ -394,13 +627,23 @@ def _capital_follows(of: _Text, position: int) -> bool:
     return False
 
 
-def _names(of: _Text) -> Iterator[tuple[int, int]]:
+def _names(of: _Text) -> Iterator[tuple[int, int]]:  # noqa: C901, PLR0912 - one rule after another
     """Names written with capitals, from left to right."""
     index = 0
     previous = public_end = -1  # where the last name, and the last place, ended
     while index < len(of.tokens):
         token = of.tokens[index]
         bits = token.bits
+        if not bits & (CAPITAL | PARTICLE):
+            index += 1
+            continue
+        if bits & PARTICLE and not bits & CAPITAL and index and _calls_person(of, index - 1):
+            begun = _behind_particles(of, index)
+            if begun:  # "Mr. del Rio", "Familie zu Rhein"
+                yield token.start, _without_possessive(begun[-1])
+                previous = begun[-1].end
+                index = of.tokens.index(begun[-1], index) + 1
+                continue
         is_start = bits & CAPITAL and (
             bits & (MAYBE | INITIAL)
             or token.word.casefold() in words().name_particles
@@ -416,8 +659,20 @@ def _names(of: _Text) -> Iterator[tuple[int, int]]:
             continue
         said, last = _said_before(of, token.start)
         run = _name_from(of, index, is_announced=bool(said & (_SURE | _TITLE | _KIN | _CLOSING | _OWN)))
-        if not run and said & _TITLE and said & _OWN and not bits & (NEVER | INITIAL | ODD | CAPITALS):
-            run = [token]  # "Mrs Rivers": behind these titles even a common word is a name
+        if (
+            not run
+            and not bits & (INITIAL | ODD | CAPITALS)
+            and (
+                not bits & NEVER
+                or (
+                    bits & SURNAME and token.word.casefold() not in words().titles and not _goes_on(of, index)
+                )
+            )
+            and (
+                (said & _TITLE and said & _OWN) or (bits & SURNAME and index and _calls_person(of, index - 1))
+            )
+        ):
+            run = [token]  # "Mrs Rivers", "Herr Freitag": behind these even a common word is a name
         if not run:
             index += 1
             continue
@@ -443,6 +698,48 @@ def _names(of: _Text) -> Iterator[tuple[int, int]]:
         index += len(run)
 
 
+def _goes_on(of: _Text, index: int) -> bool:
+    """Whether a word with a capital follows: "Miss North Dakota"."""
+    return of.gap(index) == " " and bool(of.tokens[index + 1].bits & CAPITAL)
+
+
+_GAPS_OF_TITLES: Final = frozenset({" ", ". ", "."})
+
+
+@cache
+def _personal_titles() -> frozenset[str]:
+    """Titles that a person's name follows at once, and words for a family."""
+    lists = words()
+    return (lists.titles & lists.before_own_name) | lists.before_families | _SHORT_TITLES
+
+
+_SHORT_TITLES: Final = frozenset({"dr", "dra", "prof", "profa", "nurse", "hr", "dn", "d\u00f1a", "sr", "mr"})
+
+
+def _calls_person(of: _Text, index: int) -> bool:
+    """Whether a word is a title behind which nothing but a person's name stands."""
+    return (
+        of.tokens[index].word.casefold().removesuffix(".") in _personal_titles()
+        and of.gap(index) in _GAPS_OF_TITLES
+    )
+
+
+def _behind_particles(of: _Text, index: int) -> list[_Token]:
+    """The words of a name that begins with small ones: "de la Torre"; empty where no name follows them."""
+    for place in range(index, min(index + 4, len(of.tokens))):
+        token = of.tokens[place]
+        if not token.bits & CAPITAL:
+            if not token.bits & PARTICLE or of.gap(place) != " ":
+                return []
+            continue
+        if token.bits & (NEVER | CAPITALS | ODD) or (
+            token.bits & (COMMON | PUBLIC) and not token.bits & SURNAME
+        ):
+            return []
+        return _name_from(of, place, is_announced=True) or [token]
+    return []
+
+
 def _without_possessive(token: _Token) -> int:
     return token.end - 2 if token.word.endswith(("'s", "\u2019s")) else token.end
 
@@ -458,6 +755,8 @@ def _is_person(  # noqa: C901, PLR0911, PLR0912 - one rule after another
         return None
     if said & (_SURE | _OWN):
         return seen.is_listed or not of.is_shouted
+    if not of.is_shouted and _is_brand(of, seen, last, is_joined=is_joined_to_place):
+        return None
     if _is_of_person(of, run, seen):
         return True
     if of.is_shouted:
@@ -480,6 +779,8 @@ def _is_person(  # noqa: C901, PLR0911, PLR0912 - one rule after another
         return True
     if _is_beside_name(of, seen) and not of.is_titled:
         return True
+    if seen.is_listed and not _titled_around(of, index, run) and _is_spoken_of(of, seen, last):
+        return True
     if any(token.bits & INITIAL for token in run) and seen.full:
         return _is_person_with_initial(of, run, seen)
     found = _are_names(of, seen, last) if len(seen.full) > 1 else _is_one_name(of, index, run, seen, last)
@@ -487,6 +788,8 @@ def _is_person(  # noqa: C901, PLR0911, PLR0912 - one rule after another
         return found
     if is_joined_to_place or _is_place_word_before(last, of, seen.start):
         return None
+    if not of.is_titled and not of.has_nouns_with_capitals and _is_thanked(of, seen):
+        return True
     return of.has_spelling and _by_spelling(of, index, run)
 
 
@@ -498,18 +801,62 @@ def _owned() -> tuple[re.Pattern[str], re.Pattern[str]]:
         re.compile(rf"[ ](?:{any_of(lists.after_families)})(?!\w)"),
         re.compile(
             r"[ ](?:(?:old|new|own|elderly|little|front|back)[ ])?"
-            rf"(?:{any_of(lists.owned_by_persons)})(?!\w)"
+            rf"(?:{any_of(lists.owned_by_persons)})(?!\w|[ ](?:park|wash|lot)(?!\w))"
         ),
     )
 
 
 def _is_of_person(of: _Text, run: list[_Token], seen: _Seen) -> bool:
     """Whether what follows belongs to persons alone: "the Barker family", "Weijun's porch"."""
-    if len(seen.full) != 1 or run[-1].bits & (COMMON | PUBLIC) or of.is_titled:
+    if (len(seen.full) != 1 and not seen.is_listed) or run[-1].bits & (COMMON | PUBLIC) or of.is_titled:
         return False
     if seen.is_possessive:
         return not of.is_shouted and _owned()[1].match(of.text, seen.end) is not None
-    return _owned()[0].match(of.text, seen.end) is not None
+    return len(seen.full) == 1 and _owned()[0].match(of.text, seen.end) is not None
+
+
+def _is_brand(of: _Text, seen: _Seen, last: str, *, is_joined: bool) -> bool:
+    """Whether a shop is named as a person: "the Wendy's car park", "the Ben & Jerry's", "Visser et fils"."""
+    if _FIRM.match(of.text, seen.end):
+        return True
+    if is_joined and seen.is_possessive and of.text.endswith((" & ", " and "), 0, seen.start):
+        return True
+    if last != "the":
+        return False
+    if seen.is_possessive:
+        return bool(seen.given) and _owned()[1].match(of.text, seen.end) is None
+    return _OF_SHOP.match(of.text, seen.end) is not None
+
+
+def _is_spoken_of(of: _Text, seen: _Seen, last: str) -> bool:
+    """Whether what stands beside a listed name shows a person: an age, thanks, an office's answer."""
+    is_plain = last not in words().definite_articles and not any(
+        t.bits & (COMMON | PUBLIC) for t in seen.full
+    )
+    text, start, end = of.text, seen.start, seen.end
+    if not is_plain or not seen.full:
+        return False
+    if _AGED.match(text, end) or _FROM_HOME.match(text, end):
+        return True
+    if of.opens_sentence(start) and _HERE.match(text, end) and (seen.given or not of.has_nouns_with_capitals):
+        return True
+    if not text.endswith(", ", 0, start) or len(seen.full) > 2:
+        return bool(seen.strong) and of.opens_sentence(start) and _TOLD_APART.match(text, end) is not None
+    if seen.given and _BETWEEN_COMMAS.match(text, end):
+        return True
+    return (
+        _NAMED_ENDS.match(text, end) is not None
+        and _THANKED.search(text, max(0, start - 80), start) is not None
+    )
+
+
+def _is_thanked(of: _Text, seen: _Seen) -> bool:
+    """Whether an office thanks somebody whose name no list holds: "Thanks for flagging, Nasrin!"."""
+    text, start = of.text, seen.start
+    if not text.endswith(", ", 0, start) or len(seen.full) > 2 or _NAMED_ENDS.match(text, seen.end) is None:
+        return False
+    thanked = _THANKED.search(text, max(0, start - 80), start)
+    return thanked is not None and _THANKED_FOR.search(text, thanked.start(), start) is not None
 
 
 def _is_beside_name(of: _Text, seen: _Seen) -> bool:
@@ -518,7 +865,9 @@ def _is_beside_name(of: _Text, seen: _Seen) -> bool:
         return True
     if not of.opens_sentence(seen.start) or len(seen.full) > 1:
         return False
-    if _SPOKEN_TO.match(of.text, seen.end):
+    if (spoken := _SPOKEN_TO.match(of.text, seen.end)) is not None and (
+        seen.is_listed or spoken[0] not in _SPOKEN_BY_OFFICE
+    ):
         return True
     is_speaker = of.text[seen.end : seen.end + 1] == ":" and _starts_line(of.text, seen.start)
     return is_speaker and (bool(seen.given) or (of.has_spelling and "\n" in of.text))
@@ -568,10 +917,13 @@ def _are_names(of: _Text, seen: _Seen, last: str) -> bool | None:  # noqa: PLR09
             and "\n" in of.text
         ):
             return True
-        if _spoke()[1].match(of.text, seen.end):
+        if _speaks(of.text, seen.end, _SURELY):
             return True
         is_known = (
-            last in words().articles or is_at_place or any(t.bits & (COMMON | PUBLIC) for t in seen.full)
+            last in words().articles
+            or _DIGIT_BEFORE.search(of.text, max(0, seen.start - 3), seen.start) is not None
+            or is_at_place
+            or any(t.bits & (COMMON | PUBLIC) for t in seen.full)
         )
         is_noun = of.has_nouns_with_capitals and any(_NOUN.search(token.word) for token in seen.full)
         if not is_known and not is_noun and len(seen.full) < 4:
@@ -587,11 +939,14 @@ def _is_block(of: _Text, seen: _Seen) -> bool:
     )
 
 
-def _is_one_name(of: _Text, index: int, run: list[_Token], seen: _Seen, last: str) -> bool | None:  # noqa: PLR0911 - one rule after another
+def _is_one_name(  # noqa: C901, PLR0911 - one rule after another
+    of: _Text, index: int, run: list[_Token], seen: _Seen, last: str
+) -> bool | None:
     """Whether one word is a person's; None where nothing shows it."""
     lists = words()
     is_given = bool(seen.given) and not run[0].bits & (COMMON | PUBLIC)
-    speaks, surely = (pattern.match(of.text, seen.end) is not None for pattern in _spoke())
+    speaks = _speaks(of.text, seen.end, _ALL)
+    surely = speaks and _speaks(of.text, seen.end, _SURELY)
     if seen.strong_given:
         if last in lists.articles:
             return None
@@ -623,6 +978,17 @@ def _is_one_name(of: _Text, index: int, run: list[_Token], seen: _Seen, last: st
         and _ENDS_TEXT.match(of.text, seen.end)
     ):
         return True  # a last line of its own
+    if (
+        surely
+        and seen.is_listed
+        and not run[0].bits & (COMMON | PUBLIC)
+        and last not in lists.definite_articles
+        and last not in lists.articles
+        and last not in _JOINTS
+        and not of.opens_sentence(seen.start)
+        and not _is_place_word_before(last, of, seen.start)
+    ):
+        return True  # "As Mason pointed out"
     if (is_given or seen.strong) and surely and not _is_place_word_before(last, of, seen.start):
         return True
     after = index + len(run)
@@ -667,11 +1033,22 @@ def _another_follows(of: _Text, index: int, run: list[_Token]) -> bool:
     )
 
 
-def _is_thing_behind(of: _Text, index: int, run: list[_Token]) -> bool:
+def _is_thing_behind(of: _Text, index: int, run: list[_Token]) -> bool:  # noqa: PLR0911 - one rule after another
     """Whether a street or a body is named: "Cole Street", "Khandallah Station", "Acme Ltd"."""
     if run[-1].bits & STREET and not (len(run) > 1 and run[-1].bits & SURNAME):
         return True
     if run[0].word.casefold() in words().before_streets:
+        return True
+    if (
+        len(run) == 2
+        and run[1].bits & PUBLIC
+        and not run[0].bits & (GIVEN | INITIAL)
+        and run[1].word.casefold() in words().public_things
+    ):
+        return True  # "Foxborough Heath"
+    if len(run) > 1 and run[0].word.casefold() in words().place_heads and not run[0].bits & GIVEN:
+        return True
+    if len(run) == 2 and run[1].word.casefold() in words().place_tails and not run[1].bits & SURNAME:
         return True
     after = index + len(run)
     if after >= len(of.tokens) or of.gap(after - 1).strip(" '\u2019-"):
@@ -681,6 +1058,13 @@ def _is_thing_behind(of: _Text, index: int, run: list[_Token]) -> bool:
     behind = of.tokens[after]
     if behind.bits & STREET:
         return True
+    if (
+        len(run) > 1
+        and behind.word in words().named_after
+        and index
+        and of.tokens[index - 1].word.casefold() in words().definite_articles
+    ):
+        return True  # "the Martin Luther King mural"
     return bool(behind.bits & CAPITAL) and behind.word.casefold() in words().public_things
 
 
@@ -736,16 +1120,46 @@ def _inverted(of: _Text) -> Iterator[tuple[int, int]]:
             of.gap(index) == ", "
             and first.bits & CAPITAL
             and second.bits & CAPITAL
-            and first.bits & SURNAME
             and second.bits & GIVEN
-            and not (first.bits | second.bits) & (NEVER | ODD | INITIAL | STREET)
-            and not first.bits & (COMMON | PUBLIC)
-            and not second.bits & COMMON
-            and not (second.bits & PUBLIC and first.bits & ALSO)
-            and (_starts_line(of.text, first.start) or of.text[max(0, first.start - 2) : first.start] == ": ")
+            and not (first.bits | second.bits) & (ODD | INITIAL | STREET)
+            and not second.bits & (COMMON | NEVER)
             and _ENDS_INVERTED.match(of.text, second.end)
         ):
-            yield first.start, second.end
+            start = _begin_of_surname(of, index)
+            is_behind_colon = of.text.endswith((": ", "; "), 0, start)
+            if (
+                first.bits & SURNAME
+                and not first.bits & (COMMON | PUBLIC | NEVER)
+                and not (second.bits & PUBLIC and first.bits & ALSO)
+                and (_starts_line(of.text, start) or is_behind_colon)
+            ) or (
+                # "Complainant: Wood, Cathy;": behind a label, before a name that is nothing else
+                is_behind_colon
+                and not second.bits & (ALSO | PUBLIC)
+                and (first.bits & SURNAME or not first.bits & (COMMON | PUBLIC | NEVER))
+            ):
+                yield start, second.end
+
+
+def _begin_of_surname(of: _Text, index: int) -> int:
+    """Where a surname begins whose last word is given: "da Mata"."""
+    while index and of.gap(index - 1) == " " and of.tokens[index - 1].word in words().name_particles:
+        index -= 1
+    return of.tokens[index].start
+
+
+def _genitives(of: _Text) -> Iterator[tuple[int, int]]:
+    """First names with a German genitive: "Silkes Fahrrad"."""
+    owned = words().owned_in_german
+    for index in [place for place, token in enumerate(of.tokens) if place and token.word in owned]:
+        if of.gap(index - 1) != " ":
+            continue
+        token = of.tokens[index - 1]
+        if not token.bits & CAPITAL or not token.word.endswith("s") or token.bits & NEVER:
+            continue
+        stem = of.lexicon[token.word.rstrip("'\u2019")[:-1]]
+        if stem & GIVEN and not stem & (COMMON | ALSO | PUBLIC):
+            yield token.start, token.end
 
 
 def _together(of: _Text) -> Iterator[tuple[int, int]]:
@@ -779,27 +1193,54 @@ def _in_small_letters(of: _Text) -> Iterator[tuple[int, int]]:
         bits = token.bits
         if bits & CAPITAL or token.start < done or bits & INITIAL:
             continue
-        is_strong = bool(bits & GIVEN and not bits & (COMMON | ALSO))
         if not bits & (MAYBE | GIVEN) and bits & COMMON and not bits & PARTICLE:
             continue
+        is_strong = bool(bits & GIVEN) and (
+            not bits & (COMMON | ALSO)
+            or (token.word.endswith(("'s", "\u2019s")) and _owned()[1].match(of.text, token.end) is not None)
+        )
         said, _ = _said_before(of, token.start)
         is_announced = said & (_CLOSING | _INTRODUCED | _KIN) or (said & _SURE and bits & GIVEN)
+        is_signed = bool(said & _CLOSING) and (
+            bool(said & _FAREWELL) or of.text.endswith("\n", 0, token.start)
+        )
         is_before_surname = (
             bool(said & (_SURE | _KIN | _INTRODUCED | _CLOSING))
             and not bits & (COMMON | PUBLIC | PARTICLE)
             and of.gap(index) == " "
             and _is_surname_only(of.tokens[index + 1])
         )  # "i am jagdeep singh"
-        if not (is_strong or said & _OWN or (is_announced and bits & MAYBE) or is_before_surname):
+        if not (
+            is_strong or said & _OWN or (is_announced and bits & MAYBE) or is_before_surname or is_signed
+        ):
             continue
         run = _small_run(of, index, said)
         if not run or of.is_in_address(token.start):
+            continue
+        if _BEFORE_PLATE.match(of.text, run[-1].end):
+            continue  # "reg [plate]"
+        if is_signed and _is_alone_at_end(of, run):
+            yield token.start, run[-1].end
+            done = run[-1].end
             continue
         if not said & _INTRODUCED and (_is_place_before(of, index) or _is_place(of, index + len(run))):
             continue
         if _shows_small_name(of, run, said, is_strong=is_strong):
             yield token.start, _without_possessive(run[-1])
             done = run[-1].end
+
+
+def _is_alone_at_end(of: _Text, run: list[_Token]) -> bool:
+    """Whether at most two words, none of them a known one, end a text: "un saludo, besnik"."""
+    known = COMMON | PUBLIC | NEVER
+    return (
+        len(run) < 3
+        and len(run[0].word) > 2
+        and not any(token.bits & known and not token.bits & (GIVEN | SURNAME) for token in run)
+        and not all(token.bits & known for token in run)
+        and _LINE_END.match(of.text, run[-1].end) is not None
+        and _ENDS_MESSAGE.match(of.text, run[-1].end) is not None
+    )
 
 
 def _is_surname_only(token: _Token) -> bool:
@@ -814,7 +1255,7 @@ def _is_place(of: _Text, index: int) -> bool:
     return bool(token.bits & STREET) or token.word in words().public_things
 
 
-def _shows_small_name(of: _Text, run: list[_Token], said: int, *, is_strong: bool) -> bool:  # noqa: PLR0911 - one rule after another
+def _shows_small_name(of: _Text, run: list[_Token], said: int, *, is_strong: bool) -> bool:  # noqa: C901, PLR0911 - one rule after another
     start, end = run[0].start, run[-1].end
     if said & _OWN or (is_strong and said & (_SURE | _KIN | _KNOWN | _INTRODUCED)):
         return True
@@ -835,10 +1276,14 @@ def _shows_small_name(of: _Text, run: list[_Token], said: int, *, is_strong: boo
         return False
     if len(run) > 1:
         return True
-    if _spoke()[1].match(of.text, end) or _BEFORE_MARK.match(of.text, end):
+    if _speaks(of.text, end, _SMALL_SURELY) or _BEFORE_MARK.match(of.text, end):
         return True
+    if of.opens_sentence(start) and _HERE.match(of.text, end):
+        return True  # "leonie hier, bei uns ..."
+    if run[0].word.endswith(("'s", "\u2019s")) and _owned()[1].match(of.text, end):
+        return True  # "deshawn's trailer"
     if of.text[max(0, start - 6) : start].endswith((", not ", ", ")) and (
-        of.text[end : end + 2] in {", ", ""} or _spoke()[0].match(of.text, end)
+        of.text[end : end + 2] in {", ", ""} or _speaks(of.text, end, _SMALL_ALL)
     ):
         return True
     return _ENDS_TEXT.match(of.text, end) is not None and (
@@ -869,6 +1314,7 @@ def _small_run(of: _Text, index: int, said: int) -> list[_Token]:
             or (
                 run
                 and not bits & (GIVEN | SURNAME)
+                and not (_ELIDED_SMALL.match(token.word) or _ends_small_name(of, run, token))
                 and (token.word.endswith(("ed", "ing")) or not (said & (_OWN | _CLOSING) or of.has_spelling))
             )
         ):
@@ -881,6 +1327,18 @@ def _small_run(of: _Text, index: int, said: int) -> list[_Token]:
     ):
         run.pop()
     return run
+
+
+def _ends_small_name(of: _Text, run: list[_Token], token: _Token) -> bool:
+    """Whether an unlisted word is the surname that ends a name: "ask rodel suharto, lives ..."."""
+    return (
+        len(run) == 1
+        and bool(run[0].bits & GIVEN)
+        and not run[0].bits & (COMMON | ALSO | PUBLIC)
+        and len(token.word) > 3
+        and not token.bits & CAPITAL
+        and _ENDS_SMALL_NAME.match(of.text, token.end) is not None
+    )
 
 
 def _staff_initials(of: _Text) -> Iterator[tuple[int, int]]:
@@ -929,6 +1387,8 @@ def without_names(text: str, context: PrivacyContext, counts: Counter[str]) -> s
             spans += [*_names(of), *_in_small_letters(of)]
             if ", " in text:
                 spans += [*_inverted(of), *_together(of)]
+            if "s " in text:
+                spans += _genitives(of)
         if context.has_staff_initials:
             spans += _staff_initials(of)
         spans += _again(of, spans)

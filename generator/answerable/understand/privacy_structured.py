@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["without_plates", "without_structured"]
 
 _TLD = (
-    r"(?:com|org|net|gov|edu|mil|int|info|biz|io|eu|uk|us|ca|au|nz|ie|in|za|de|at|ch|fr|be|nl|es|mx|ar|cl|co|pe|it|pt"
+    r"(?:com|org|net|gov|edu|mil|int|info|biz|io|eu|uk|us|ca|au|nz|ie|in|za|de|at|ch|fr|be|nl|es|mx|ar|cl"
+    r"|co|pe|it|pt"
     r"|br|pl|se|no|dk|fi|example)"
 )
 # Endings that are words as well: "at some point in" is no address.
@@ -88,7 +89,9 @@ _KEEP = (
     # years from and to
     rf"|(?<![\d\-.]){_YEAR} ?[{_DASH}/] ?(?:19|20)?\d\d(?![\d\-.])"
     # sums of money
-    r"|[$€£¥₹] ?\d{1,5}(?:,\d{3})*(?:\.\d{1,2})?(?![\d.\-])"
+    r"|[$€£¥₹] ?\d{1,5}(?:[,.]\d{3})*(?:[.,]\d{1,2})?(?![\d.\-]\d)(?![\d\-])"
+    # hours from and to, as 2200-0600
+    r"|(?<![\d\-+(.])(?:[01]\d|2[0-3])(?:00|15|30|45) ?[\-\u2013] ?(?:[01]\d|2[0-4])(?:00|15|30|45)(?![\d\-])"
 )
 _JOIN = r"[ .\-\u2010-\u2015\u2212_~*()|\u00b7\u2022]"
 # A digit, or a letter that is written for one between digits: 4I5-555-O123.
@@ -120,10 +123,12 @@ _LAT = r"(?:lat(?:itude?)?|breite|n\u00f6rdl\.? breite|[NS])"
 _LON = r"(?:lon(?:gitude?)?|lng|long|l\u00e4nge|[EWO])"
 _COORDINATES = (
     # 42.5, -17.25 with three decimals or more; 42.5\u00b0N 17.25\u00b0W; lat 42.5 lon 17.25
-    rf"(?<![\w.])(?:{_LAT}[ ]?[:=]?[ ]?)?{_DEGREES}(?!\d){_WIND}(?:[ ]?[,;/|&][ ]?|[ ](?:(?:and|y|e|et|und)[ ])?)"
+    rf"(?<![\w.])(?:{_LAT}[ ]?[:=]?[ ]?)?{_DEGREES}(?!\d){_WIND}(?:[ ]?[,;/|&][ ]?|[ ](?:(?:and|y|e|et"
+    rf"|und)[ ])?)"
     rf"(?:{_LON}[ ]?[:=]?[ ]?)?{_DEGREES}(?!\d){_WIND}"
     # with a comma for the point, where both are written so
-    rf"|(?<![\w.,])(?:{_LAT}[ ]?[:=]?[ ]?)?[-+]?\d{{1,3}},\d{{4,}}{_WIND}[ ]?[;/|\s][ ]?(?:{_LON}[ ]?[:=]?[ ]?)?"
+    rf"|(?<![\w.,])(?:{_LAT}[ ]?[:=]?[ ]?)?[-+]?\d{{1,3}},\d{{4,}}{_WIND}[ ]?[;/"
+    rf"|\s][ ]?(?:{_LON}[ ]?[:=]?[ ]?)?"
     rf"[-+]?\d{{1,3}},\d{{4,}}(?!\d){_WIND}"
     rf"|(?<!\d){_MINUTES}[ ]?[NSEWO](?:[ ]?[,;/][ ]?|[ ])?{_MINUTES}[ ]?[NSEWO]\b"
 )
@@ -335,17 +340,18 @@ _KIND_OF: Final[Mapping[str, Callable[[str, PrivacyContext], str | None]]] = {
 _NUMBERS = frozenset({"phone", "number", "ip"})
 _LOOK_BACK, _LOOK_AHEAD = 40, 16  # characters of what stands beside a number
 _TELEPHONE = re.compile(r"\(.*|(?:1[ .\-]?)?\d{3}[.\-]\d{3}[.\-]\d{4}|\d{3}[.\-]\d{4}")
-_THOUSANDS = re.compile(r"\d{1,3}(?: \d{3}){1,3}")
+_THOUSANDS = re.compile(r"\d{1,3}(?:(?: \d{3}){1,3}|(?:\.\d{3}){1,3}|(?:'\d{3}){1,3})")
 
 
 @cache
 def _before_number() -> re.Pattern[str]:
     number = r"[ ](?:no|nr|number|num|id|code|n\.?[o\u00ba\u00b0]|numer|n\u00famero|num\u00e9ro)(?!\w)"
-    ending = r"(?:[ ](?:is|was|ist|lautet|es|est|\u00e9|era))?"
+    ending = r"(?:[ ](?:is|was|shows|reads|ist|lautet|zeigt|es|marca|est|affiche|indique|\u00e9|era))?"
     return re.compile(
         rf"(?<!\w)(?:(?:{any_of(words().before_numbers)})(?:{number})?"
         rf"|(?:{any_of(words().before_numbers_marked)})(?:{number}|(?=\.?{ending}[ ]?[:#])))"
-        rf"\.?{ending}[ ]?[:#]?[ ]?\Z",
+        # a year or a prefix that stands with it: "2023/004182", "SN-48213907"
+        rf"\.?{ending}[ ]?[:#]?[ ]?(?:(?:19|20)\d\d/|[a-z]{{1,4}}-)?\Z",
         re.IGNORECASE,
     )
 
@@ -408,7 +414,9 @@ def without_structured(text: str, context: PrivacyContext, counts: Counter[str])
 _PLATE = (
     # in capitals, up to four groups of letters or digits; else one or two
     r"(?:(?-i:(?=[A-Z\d \-]{0,9}?\d)(?=[\d \-]{0,6}[A-Z])[A-Z\d]{1,4}(?:[ \-]?[A-Z\d]{1,4}){1,3}(?!\w))"
-    r"|[a-z]{1,4}[ \-]?\d{2,5}(?:[ \-]?[a-z]{1,3})?|\d{1,4}[ \-]?[a-z]{1,4}(?:[ \-]?\d{1,4})?)"
+    r"|[a-z\u00e4\u00f6\u00fc]{1,3}-[a-z]{1,2}[ \-]?\d{1,4}"
+    r"|[a-z]{1,4}[ \-]?\d{2,5}(?:[ \-]?[a-z]{1,3}(?:-?\d{1,4}|[ ]\d{4})?)?"
+    r"|\d{1,4}[ \-]?[a-z]{1,4}(?:[ \-]?\d{1,4})?)"
 )
 
 
@@ -416,7 +424,8 @@ _PLATE = (
 def _plates() -> re.Pattern[str]:
     return re.compile(
         rf"(?<!\w)(?:{any_of(words().before_plates)})"
-        r"(?:[ ]?[:.#][ ]{0,2}|[ ](?:is|was|no|number)[ ]{1,2}|[ ]{1,2})"
+        r"(?:[ ]?[:.#=][ ]{0,2}|[ ](?:is|was|no\.?|number|reads|says|ist|war|lautet|nr\.?|es|era|est"
+        r"|\u00e9|foi|n[\u00b0\u00ba]|n[\u00fau]mero|num\u00e9ro)[ :]{1,2}|[ ]{1,2})[\"'(\u201c\u201e\u00ab]?"
         rf"(?P<plate>{_PLATE})(?!\w)",
         re.IGNORECASE,
     )
@@ -427,14 +436,34 @@ _NUMBER_WORD = re.compile(r"(?<![\w@/.])[A-Za-z]{0,7}\d")
 _SMALL_WORD = re.compile(r"[^\W\d_]+")
 
 
+def _rarest(phrase: str) -> str:
+    """The word of a phrase by which texts that may hold it are told from others."""
+    found: list[str] = _SMALL_WORD.findall(phrase)
+    return max(found, key=lambda word: (len(word) > _SHORT, word not in words().common, len(word)))
+
+
 @cache
 def _plate_words() -> frozenset[str]:
-    return frozenset(_SMALL_WORD.findall(phrase)[0] for phrase in words().before_plates)
+    return frozenset(_rarest(phrase) for phrase in words().before_plates)
 
 
 @cache
 def _vehicle_words() -> frozenset[str]:
-    return frozenset(_SMALL_WORD.findall(phrase)[0] for phrase in words().vehicles)
+    """Single words that speak of a vehicle."""
+    return frozenset(phrase for phrase in words().vehicles if _SMALL_WORD.fullmatch(phrase))
+
+
+@cache
+def _words_of_vehicle_phrases() -> frozenset[str]:
+    phrases = words().vehicles - _vehicle_words()
+    return frozenset(_rarest(phrase) for phrase in phrases)
+
+
+def _speaks_of_vehicle(text: str, there: set[str]) -> bool:
+    """Whether a text speaks of a vehicle; ``there`` are its words in small letters."""
+    if there & _vehicle_words():
+        return True
+    return bool(there & _words_of_vehicle_phrases()) and _vehicle_phrases().search(text) is not None
 
 
 def _shapes(shapes: set[str]) -> re.Pattern[str]:
@@ -469,24 +498,26 @@ def _small_plates() -> re.Pattern[str]:
 
 
 @cache
-def _vehicles() -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{any_of(words().vehicles)})(?!\w)", re.IGNORECASE)
+def _vehicle_phrases() -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{any_of(words().vehicles - _vehicle_words())})(?!\w)", re.IGNORECASE)
 
 
 # A plate named beside another: "[plate] und wob-ml 99".
 _NEXT_PLATE = re.compile(
     r"(?<=\[plate\])(?P<joint>[ ]?[,/&+]?[ ]?(?:and|or|und|oder|y|o|et|ou|e)[ ]|[ ]?[/&+][ ]?)"
-    r"(?P<plate>[a-z\u00e4\u00f6\u00fc]{1,3}[ \-][a-z]{1,2}[ \-]?\d{1,4}|[a-z]{2,4}[ \-]?\d{2,4}(?:[ \-]?[a-z]{1,3})?"
+    r"(?P<plate>[a-z\u00e4\u00f6\u00fc]{1,3}[ \-][a-z]{1,2}[ \-]?\d{1,4}"
+    r"|[a-z]{2,4}[ \-]?\d{2,4}(?:[ \-]?[a-z]{1,3})?"
     r"|\d{1,4}[ \-]?[a-z]{2,3}(?:[ \-]?\d{1,4})?)(?![\w\-])",
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"[A-Z]+")
 # Letters, a year, a month's letter and a number: no country writes its plates with one hyphen there.
 _TICKET = re.compile(r"[A-Z]{2}\d\d[A-Z]-\d{4}")
+_JOINED_NUMBER = re.compile(r"[A-Z]{2}-\d(?:[ ]?\d){4}")
 _SEPARATE = re.compile(r"[ \-]")
 _SHORT = 2  # letters: "ab" is a German word, and in "ab12 cde" none
 _GROUPS = 2  # of letters in a plate in small letters
-_SMALL_ALONE = re.compile(r"\d[a-z]{3}\d{3}|[a-z]{3}\d{4}")  # with one group
+_SMALL_ALONE = re.compile(r"\d[a-z]{3}\d{3}|[a-z]{3}\d{4}|\d{4}[b-df-hj-np-tv-z]{3}")  # with one group
 _SMALL_LETTERS = re.compile(r"[a-z]+")
 _SMALL_CODE = re.compile(r"(?<!\w)[a-z]{1,3}[ \-]?\d|\d[ \-]?[a-z]{2,3}(?![a-z])")
 _CODE = re.compile(r"[A-Z]{1,4}[ \-]?\d|\d[ \-]?[A-Z]{1,3}(?![a-z])")
@@ -516,6 +547,8 @@ def _is_code(text: str, match: re.Match[str]) -> bool:
 def _is_ordinary(found: str, ordinary: frozenset[str]) -> bool:
     """Whether what has a plate's shape is words with a number: "US 101 NB"."""
     known = [(len(group), group.casefold() in ordinary) for group in _LETTERS.findall(found)]
+    if _JOINED_NUMBER.match(found):  # "BE-281 245": nobody writes a word so
+        return any(is_known for size, is_known in known if size > _SHORT)
     return all(is_known for _, is_known in known) or any(
         is_known for size, is_known in known if size > _SHORT
     )
@@ -529,7 +562,10 @@ def _is_said(found: str, ordinary: frozenset[str]) -> bool:
     """Whether what has a plate's shape in small letters is words with a number: "on 16th", "as 100s"."""
     if any(group in ordinary or group in words().common for group in _SEPARATE.split(found)):
         return True
-    is_one_group = len(_SMALL_LETTERS.findall(found)) < _GROUPS
+    groups = _SMALL_LETTERS.findall(found)
+    is_one_group = len(groups) < _GROUPS
+    if is_one_group and groups[0] in words().codes:
+        return True  # "2000rpm"
     return _has_word(found) or (is_one_group and not _SMALL_ALONE.fullmatch(found))
 
 
@@ -571,7 +607,7 @@ def without_plates(text: str, context: PrivacyContext, counts: Counter[str]) -> 
         return text
     ordinary = words_that_are_no_names(context.ordinary_words)
     text = _shaped_plates().sub(shaped, text)
-    if there & _vehicle_words() and _vehicles().search(text):
+    if _speaks_of_vehicle(text, there):
         text = _plates_of_vehicles().sub(shaped, text)
         text = _small_plates().sub(shaped_small, text)
     return _NEXT_PLATE.sub(beside, text) if MARKS["plate"] in text else text

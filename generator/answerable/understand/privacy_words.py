@@ -126,6 +126,12 @@ class _WordsFile(BaseModel):
     before_own_name: dict[str, tuple[str, ...]]
     before_introductions: dict[str, tuple[str, ...]]
     before_kin: dict[str, tuple[str, ...]]
+    before_families: tuple[str, ...]
+    place_heads: dict[str, tuple[str, ...]]
+    place_tails: tuple[str, ...]
+    parts_of_places: tuple[str, ...]
+    named_after: tuple[str, ...]
+    definite_articles: tuple[str, ...]
     articles: tuple[str, ...]
     before_places_only: dict[str, tuple[str, ...]]
     before_streets: dict[str, tuple[str, ...]]
@@ -135,6 +141,7 @@ class _WordsFile(BaseModel):
     nouns_with_capitals: dict[str, tuple[str, ...]]
     verbs_of_persons: dict[str, tuple[str, ...]]
     after_names: dict[str, tuple[str, ...]]
+    after_names_with_capitals: dict[str, tuple[str, ...]]
     name_particles: tuple[str, ...]
     ordinary_words: dict[str, tuple[str, ...]]
     before_places: tuple[str, ...]
@@ -147,6 +154,7 @@ class _WordsFile(BaseModel):
     codes: tuple[str, ...]
     after_families: tuple[str, ...]
     owned_by_persons: tuple[str, ...]
+    owned_in_german: tuple[str, ...]
     profile_hosts: tuple[str, ...]
     profile_steps: tuple[str, ...]
     profile_steps_anywhere: tuple[str, ...]
@@ -186,6 +194,12 @@ class Words:
     before_own_name: frozenset[str]
     before_introductions: frozenset[str]
     before_kin: frozenset[str]
+    before_families: frozenset[str]
+    place_heads: frozenset[str]
+    place_tails: frozenset[str]
+    parts_of_places: frozenset[str]
+    named_after: frozenset[str]
+    definite_articles: frozenset[str]
     articles: frozenset[str]
     before_places_only: frozenset[str]
     before_streets: frozenset[str]
@@ -195,6 +209,7 @@ class Words:
     nouns_with_capitals: frozenset[str]
     verbs_of_persons: frozenset[str]
     after_names: frozenset[str]
+    after_names_with_capitals: frozenset[str]
     name_particles: frozenset[str]
     ordinary: frozenset[str]
     given_names: frozenset[str]
@@ -212,6 +227,7 @@ class Words:
     codes: frozenset[str]
     after_families: frozenset[str]
     owned_by_persons: frozenset[str]
+    owned_in_german: frozenset[str]
     profile_hosts: frozenset[str]
     profile_steps: frozenset[str]
     profile_steps_anywhere: frozenset[str]
@@ -263,6 +279,12 @@ def words() -> Words:
         before_own_name=_flat(read.before_own_name),
         before_introductions=_flat(read.before_introductions),
         before_kin=_flat(read.before_kin),
+        before_families=_small(read.before_families),
+        place_heads=_flat(read.place_heads),
+        place_tails=_small(read.place_tails),
+        parts_of_places=frozenset(map(folded, read.parts_of_places)),
+        named_after=_small(read.named_after),
+        definite_articles=_small(read.definite_articles),
         articles=_small(read.articles),
         before_places_only=_flat(read.before_places_only),
         before_streets=_flat(read.before_streets) | _small(read.before_places),
@@ -272,6 +294,7 @@ def words() -> Words:
         nouns_with_capitals=_flat(read.nouns_with_capitals),
         verbs_of_persons=_flat(read.verbs_of_persons),
         after_names=_flat(read.after_names),
+        after_names_with_capitals=_flat(read.after_names_with_capitals),
         name_particles=_small(read.name_particles),
         # A title is no name: in "for Mr. [name]" nothing is left to mask.
         ordinary=_flat(read.ordinary_words) | titles,
@@ -290,6 +313,7 @@ def words() -> Words:
         codes=_small(read.codes),
         after_families=_small(read.after_families),
         owned_by_persons=_small(read.owned_by_persons),
+        owned_in_german=frozenset(read.owned_in_german),  # as they are written
         profile_hosts=_small(read.profile_hosts),
         profile_steps=_small(read.profile_steps),
         profile_steps_anywhere=_small(read.profile_steps_anywhere),

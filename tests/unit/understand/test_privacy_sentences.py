@@ -16,7 +16,8 @@ UNDERSTANDING = Path(__file__).parents[3] / "benchmarks" / "understanding"
 REACHED: dict[str, dict[str, float]] = {
     "develop": {},
     "gate": {},
-    "final": {"recall of plate": 0.92},
+    "final": {},
+    "unseen": {"recall of plate": 0.87, "recall of ip": 0.94, "recall of structured kinds": 0.96},
 }
 
 
