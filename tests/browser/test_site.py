@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -91,45 +92,59 @@ def watch(browser: Browser) -> Iterator[Callable[..., Watched]]:
         context.close()
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_nothing_leaves_the_host_and_nothing_goes_wrong(
-    root: str, watch: Callable[..., Watched], path: str
-) -> None:
-    watched = watch()
+@dataclass(frozen=True)
+class Opened:
+    """A page that has come to rest, which several tests look at: none changes what another looks for."""
+
+    path: str
+    watched: Watched
+
+    @property
+    def page(self) -> Page:
+        return self.watched.page
+
+
+def opened(browser: Browser, root: str, path: str, **how: Any) -> Iterator[Opened]:
+    context = browser.new_context(**how)
+    watched = Watched(context.new_page())
     watched.page.goto(root + path, wait_until="networkidle")
-    assert watched.problems == []
-    assert watched.requests
-    host = root.removesuffix("answers/")
-    assert [url for url in watched.requests if not url.startswith((host, "data:"))] == []
+    yield Opened(path, watched)
+    context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
-def test_no_barrier_is_found(root: str, watch: Callable[..., Watched], path: str, scheme: str) -> None:
-    page = watch(color_scheme=scheme, viewport=PHONE if scheme == "dark" else DESKTOP).page
-    page.goto(root + path, wait_until="networkidle")
+@pytest.fixture(scope="module", params=PAGES)
+def desktop(request: pytest.FixtureRequest, browser: Browser, root: str) -> Iterator[Opened]:
+    """Each page of the site, light and wide."""
+    yield from opened(browser, root, request.param, viewport=DESKTOP, color_scheme="light")
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def phone(request: pytest.FixtureRequest, browser: Browser, root: str) -> Iterator[Opened]:
+    """Each page of the site, dark and narrow."""
+    yield from opened(browser, root, request.param, viewport=PHONE, color_scheme="dark")
+
+
+def barriers(page: Page) -> list[str]:
+    """What stands gravely in the way of people."""
     found = Axe().run(page).response["violations"]
-    grave = [
+    return [
         f"{v['id']}: {node['html'][:160]}"
         for v in found
         if v["impact"] in {"serious", "critical"}
         for node in v["nodes"][:3]
     ]
-    assert grave == []
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_phone_does_not_scroll_sideways(root: str, watch: Callable[..., Watched], path: str) -> None:
-    page = watch(viewport=PHONE).page
-    page.goto(root + path)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+def test_nothing_leaves_the_host_and_nothing_goes_wrong(root: str, desktop: Opened) -> None:
+    assert desktop.watched.problems == []
+    requests = desktop.watched.requests
+    assert requests
+    host = root.removesuffix("answers/")
+    assert [url for url in requests if not url.startswith((host, "data:"))] == []
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_headings_come_in_order(root: str, watch: Callable[..., Watched], path: str) -> None:
-    page = watch().page
-    page.goto(root + path)
-    levels = page.evaluate(
+def test_headings_come_in_order(desktop: Opened) -> None:
+    levels = desktop.page.evaluate(
         "[...document.querySelectorAll('article :is(h1,h2,h3,h4)')].map(h => Number(h.tagName[1]))"
     )
     assert levels.count(1) == 1
@@ -137,17 +152,36 @@ def test_headings_come_in_order(root: str, watch: Callable[..., Watched], path: 
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_everything_is_there_without_scripts(root: str, watch: Callable[..., Watched], path: str) -> None:
+def test_no_barrier_is_found_in_the_light(desktop: Opened) -> None:
+    assert barriers(desktop.page) == []
+
+
+def test_a_phone_does_not_scroll_sideways(phone: Opened) -> None:
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    phone.page.emulate_media(color_scheme="light")
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    phone.page.emulate_media(color_scheme="dark")
+
+
+def test_no_barrier_is_found_in_the_dark(phone: Opened) -> None:
+    assert phone.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    assert barriers(phone.page) == []
+
+
+def test_everything_is_there_without_scripts(
+    root: str, watch: Callable[..., Watched], desktop: Opened
+) -> None:
+    path = desktop.path
     words = "document.querySelector('article').innerText.replace(/\\s+/g, ' ')"
-    scripted = watch().page
-    scripted.goto(root + path, wait_until="networkidle")
     # What only a script can do is offered by the script: its button is not there without it.
-    scripted.evaluate("document.querySelectorAll('.figure__button').forEach(b => b.hidden = true)")
+    show = "hidden => document.querySelectorAll('.figure__button').forEach(b => b.hidden = hidden)"
+    desktop.page.evaluate(show, True)
+    scripted = desktop.page.evaluate(words).strip()
+    desktop.page.evaluate(show, False)
     still = watch(java_script_enabled=False)
     still.page.goto(root + path)
     plain = still.page.locator("article").inner_text()
-    assert " ".join(plain.split()) == scripted.evaluate(words).strip()
+    assert " ".join(plain.split()) == scripted
     assert still.page.locator(".figure__button:visible").count() == 0
     drawings = still.page.locator("figure svg")
     if path in {"", "areas/", "areas/ward-3/", "agencies/highways/"}:

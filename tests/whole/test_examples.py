@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.built import Built
 
+from answerable.draw.figure import vega_bundle
 from answerable.publish.finished import dead_links, unexplained_numbers
 
 pytestmark = pytest.mark.slow
@@ -57,6 +58,8 @@ def example(folder: Path, name: str, variable: str, default: str, **changes: str
         assert text.count(f"{before}:") == 1
         text = re.sub(rf"{before}: .*", f"{before}: {after}", text)
     sources.write_text(text, "utf-8")
+    # The drawing library's code for browsers takes seconds to make, and is the same for each.
+    vega_bundle(project / "build" / "cache")
     built = subprocess.run(
         [ANSWERABLE, "build", project],
         check=False,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,13 +38,28 @@ def call(*words: str | Path) -> str:
     return done.stdout
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[tuple[Path, City, str]]:
+@dataclass
+class Town:
+    """A built site, and the live source that it reads."""
+
+    folder: Path
+    city: City
+    number: str
+
+    def handle(
+        self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        return self.city.handle(method, path, query, headers, body)
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """A built site with a file and a live source, in which one person wrote, edited, and was answered."""
-    folder = write_project(tmp_path / "town", rows=30)
+    folder = write_project(tmp_path_factory.mktemp("forgetting") / "town", rows=30)
     now = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
     city = City(now=now - timedelta(days=3))
-    with serving(city.handle) as address:
+    found = Town(folder, city, "")
+    with serving(found.handle) as address:
         sources = yaml.safe_load((folder / "data" / "sources.yml").read_text())
         sources["sources"].append(
             {
@@ -60,12 +78,23 @@ def project(tmp_path: Path) -> Iterator[tuple[Path, City, str]]:
         (folder / "data" / "topics.yml").write_text(topics.replace("[POT]", '[POT], live: ["171"]'))
         for n in range(4):
             city.add(f"The road has hole {n}")
-        number = city.add(EARLIER)
+        found.number = city.add(EARLIER)
         call("gather", folder)
-        city.edit(number, WORDS)
-        city.close(number, ANSWER)
+        city.edit(found.number, WORDS)
+        city.close(found.number, ANSWER)
         build(folder)
-        yield folder, city, number
+        yield found
+
+
+@pytest.fixture
+def project(town: Town, tmp_path: Path) -> Iterator[tuple[Path, City, str]]:
+    """A copy of it, for one test, with the live source as it was."""
+    folder = tmp_path / "town"
+    shutil.copytree(town.folder, folder)
+    before = town.city
+    town.city = copy.deepcopy(before)
+    yield folder, town.city, town.number
+    town.city = before
 
 
 @pytest.mark.slow

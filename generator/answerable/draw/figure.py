@@ -219,10 +219,15 @@ def vega_bundle(cache: Path) -> bytes:
 
     It takes some seconds to make and is kept in ``cache``.
     """
-    import vl_convert
-
     path = cache / f"vega-{version('vl-convert-python')}-{_vegalite()}.js"
     if not path.exists():
-        code = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=_vegalite())
-        _keep(path, code.encode())
+        _keep(path, _bundled())
     return path.read_bytes()
+
+
+@remembered
+def _bundled() -> bytes:
+    """The bundle as it is made, once in a process."""
+    import vl_convert
+
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=_vegalite()).encode()
