@@ -1,11 +1,11 @@
-"""Makes the sentences with marked personal data: develop.jsonl, gate.jsonl, final.jsonl and unseen.jsonl.
+"""Makes the sentences with marked personal data: develop, gate, final, unseen and forms (.jsonl).
 
-    python benchmarks/understanding/sentences/make.py            all four, checked, and a table of counts
+    python benchmarks/understanding/sentences/make.py            all five, checked, and a table of counts
     python benchmarks/understanding/sentences/make.py develop    one only
 
-Templates are in develop.txt, gate.txt, final.txt and unseen.txt, what fills them is in fillers.txt (develop and gate
-share it out), fillers_final.txt and fillers_unseen.txt; README.md tells how they are written. The same files always
-give the same sentences. The run stops when a mark, a checksum, a count or the division of the four is wrong.
+Templates are in the .txt of the same name, what fills them is in fillers.txt (develop and gate share it out),
+fillers_final.txt, fillers_unseen.txt and fillers_forms.txt; README.md tells how they are written. The same files always
+give the same sentences. The run stops when a mark, a checksum, a count or the division of the five is wrong.
 """
 
 from __future__ import annotations
@@ -19,27 +19,34 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
 HERE = Path(__file__).parent
+Entry = TypeVar("Entry")
 HALVES = ("develop", "gate")
 FINAL = "final"
 UNSEEN = "unseen"
-OWN = (FINAL, UNSEEN)  # sets with fillers of their own, of which the earlier sets have not even a part of a name
-SETS = (*HALVES, *OWN)
+OWN = (
+    FINAL,
+    UNSEEN,
+)  # sets with fillers of their own, of which the earlier sets have not even a part of a name
+FORMS = "forms"  # structured kinds only: no names, no addresses
+SETS = (*HALVES, *OWN, FORMS)
 KINDS = (
     "email", "phone", "handle", "profile_url", "address", "name", "card", "iban", "id_number", "plate", "ip",
     "coordinates",
 )  # fmt: skip
+UNSTRUCTURED = ("address", "name")
 FILLERS = ("given", "sur", "street", "place", "town", "domain", "nick")
 LANGUAGES = ("en", "de", "es", "fr", "pt")
 PER_TEMPLATE = 5
 OFFICIAL = ("@CityOfMerrow", "@MerrowClean", "@RideMerrow")
-# Of a half, of the final and of the unseen set: spans of every other kind, names, addresses, sentences, templates.
+# Of a half and of the later sets: spans of every other kind, names, addresses, sentences, templates.
 LEAST = {
     **{half: {"": 60, "name": 300, "address": 300, "sentences": 1100, "templates": 225} for half in HALVES},
     FINAL: {"": 75, "name": 600, "address": 300, "sentences": 1300, "templates": 300},
     UNSEEN: {"": 90, "plate": 120, "name": 900, "address": 350, "sentences": 2100, "templates": 420},
+    FORMS: {"": 110, "plate": 220, "name": 0, "address": 0, "sentences": 1250, "templates": 250},
 }
 
 # Whose names are met in which language: the language's own every second time (in the unseen set three times in four),
@@ -298,6 +305,72 @@ PLATES_UNSEEN: dict[str, tuple[str, ...]] = {
     "pt": ("LL-XX-LL", "XX-LL-XX", "XX-XX-LL", "LL XX LL"),
     "br": ("LLLXLXX", "LLL-XXXX", "LLLXLXX", "LLL XLXX"),
 }  # fmt: skip
+# The set of forms: # is a digit but zero; what does not follow the language stands under a key of its own.
+PLATES_FORMS: dict[str, tuple[str, ...]] = {
+    "us": ("LLL #XXX", "LLL XXL", "XLLLXX", "LLL-#XX", "LXX LLL", "LL XXXXX", "XXX LLL", "LLL#XXX",
+           "XLLXXXX", "LL-#XXXX", "LLLLXX", "LLL-LXX", "#LXXXXX"),
+    "usca": ("#LLLXXX", "#LLL XXX"),
+    "usny": ("LLL-#XXX", "LLL #XXX", "LLL#XXX"),
+    "uk": ("LL1X LLL", "LL6XLLL", "LL7X LLL", "LL2X LLL", "LL5XLLL", "LL0# LLL", "LL17-LLL"),
+    "ukold": ("L#XX LLL", "LLL #XXL", "L#X LLL", "L#XXLLL", "LLL #XL"),
+    "ni": ("LLZ #XXX", "LLZ#XXX", "LJZ #XXX"),
+    "ie": ("12-D-#XXXX", "06 D #XXX", "191-KE-#XXX", "232 C #XXX", "08-KK-#XXX"),
+    "de": ("B-LL #XXX", "HH LL #XX", "K-L #XXX", "M-LL-#XXX", "DO LL #X", "S-L-#XXX", "NEA-LL #X",
+           "F LL-#XX", "BAR-L #XX"),
+    "deu": ("ÜB-LL #XX", "TÜ L #XXX", "MÜ-LL #X", "SÜW-LL #XX", "WÜ LL-#XXX", "GÜ-LL-#XX", "KÖT L #X",
+           "NÖ-LL #XXX"),
+    "dee": ("B-LL #XXE", "HB LL #XE", "FR-L #XXXE", "KALL#XE", "OS-LL #XX E"),
+    "deh": ("KA-L #XXH", "M LL #XH", "EM-LL #XH", "WI-L #XX H", "UNLL#XH"),
+    "deg": ("BLL#XXX", "HHLL#XX", "KLL#XXX", "MSLL#XX", "DDL#XXX"),
+    "devk": ("#XX LLL", "#XXLLL"),
+    "at": ("W-#XXXXL", "GU #XXLL", "S-#XXLL", "SB-#XXLL", "W #XXXXL"),
+    "ch": ("ZH #XX XXX", "BE-#XXXXX", "AG #XXXXX", "TG#XXXXX", "SG-#XX XXX"),
+    "es": ("#XXX LLL", "#XXX-LLL", "#XXXLLL", "#XXX LLL"),
+    "esc": ("C-#XXX-LLL", "C#XXXLLL", "C #XXX LLL"),
+    "esold": ("M-#XXX-LL", "B #XXX LL", "SE-#XXX-LL", "GC-#XXX-LL", "V #XXX LL"),
+    "mx": ("LLL-XX-XX", "LLL-XXX-L", "LLL XX XX", "L-XX-LLL", "LLLXXXL"),
+    "ar": ("LL XXX LL", "LLL XXX", "LLXXXLL", "LLL-XXX", "LL-XXX-LL"),
+    "co": ("LLL-XXX", "LLL XXX", "LLLXXX", "LLL·XXX", "LLL XXX"),
+    "fr": ("LL-XXX-LL", "LLXXXLL", "LL XXX LL", "LL-XXX LL", "LL-XXX-LL"),
+    "frold": ("#XXX LL 69", "#XX LLL 75", "#XXLLL33", "#XXX-LL-13", "#XXX LL 2A"),
+    "frcy": ("LL-XXX-L", "LLXXXL", "LL XXX L"),
+    "be": ("1-LLL-XXX", "2LLLXXX", "1 LLL XXX"),
+    "qc": ("LXX LLL", "LXX-LLL", "#XX LLL"),
+    "pt": ("LL-XX-LL", "XX-LL-XX", "LL XX LL", "XX-XX-LL", "LLXXLL", "LL-XX-XX", "XXLLXX"),
+    "br": ("LLL-#XXX", "LLLXLXX", "LLL#XXX", "LLL XLXX", "LLL-XLXX", "LLL #XXX"),
+}  # fmt: skip
+PLATES_IN = {UNSEEN: {**PLATES, **PLATES_UNSEEN}, FORMS: PLATES_FORMS}
+PHONES_FORMS: dict[str, tuple[str, ...]] = {
+    "us": ("(A) 555-01XX", "A.555.01XX", "A-555-01XX", "1 (A) 555-01XX", "+1A55501XX", "A 555-01XX",
+           "A/555-01XX", "(A)55501XX", "1.A.555.01XX", "+1 (A) 555-01XX", "A - 555 - 01XX", "001 A 555 01XX"),
+    "uslocal": ("555-01XX", "555 01XX", "555.01XX"),
+    "usplus": ("+1-A-555-01XX", "+1A55501XX", "+1.A.555.01XX"),
+    "uk": ("07700 900 XXX", "020 7946 0XXX", "07700-900-XXX", "(01632) 960XXX", "+447700900XXX",
+           "0121 496 0XXX", "+44 (0)7700 900XXX", "01314960XXX", "(+44) 7700 900XXX", "0044 20 7946 0XXX",
+           "0116-496-0XXX"),
+    "au": ("0491-570-XXX", "+61 (0)491 570 XXX", "0491570XXX", "(03) 5550 XXXX", "+61-491-570-XXX"),
+    "ie": ("+353 (0)20 91X XXXX", "020 91X XXXX", "00353 20 91XXXXX", "(020) 91 XXXXX", "020-91XXXXX"),
+    "de": ("030/23125-XXX", "0171 - 392 00 XX", "+493023125XXX", "(069) 90009-XXX", "0176-04069 0XX",
+           "0049 (0)40 66969-XXX", "089 / 99 99 8X XX", "0221/4710-XXX", "017604069 0XX", "+49 171 39200XX",
+           "030.23125.XXX", "+49 (0) 30 23 12 5X XX"),
+    "at": ("0664/555 0X XX", "+43 (0)664 5550XXX", "0664 5550XXX", "0043 664 555 0XXX", "+43-664-5550XXX"),
+    "ch": ("079/555 0X XX", "+41 (0)79 555 0X XX", "0795550XXX", "0041 79 555 0X XX", "079.555.0X.XX"),
+    "fr": ("06.39.98.XX.XX", "0199 00 XX XX", "+3363998XXXX", "04/65/71/XX/XX", "06-39-98-XX-XX",
+           "(+33) 6 39 98 XX XX", "0033 2 61 91 XX XX", "05.36.49.XX.XX", "+33.6.39.98.XX.XX", "035301XXXX",
+           "+33(0)6 39 98 XX XX"),
+    "be": ("0455/00.XX.XX", "+32 (0)455 00 XX XX", "0455 00XXXX", "0455-00-XX-XX", "0032 455 00 XX XX"),
+    "qc": ("514 555-01XX", "(418) 555-01XX", "1 819 555-01XX", "450-555-01XX", "+1 514 555-01XX"),
+    "es": ("699-99X-XXX", "(+34) 699 99X XXX", "69 999 XXXX", "910.00X.XXX", "+3469999XXXX", "699.99X.XXX",
+           "0034 69999XXXX", "699 99 XX XX", "91-000-XX-XX"),
+    "mx": ("(55) 5555 XXXX", "5555-55-XX-XX", "+52 1 55 5555 XXXX", "555555XXXX", "044 55 5555 XXXX"),
+    "ar": ("11-5555-XXXX", "(011) 5555-XXXX", "+54911 5555 XXXX", "15-5555-XXXX", "011 15 5555 XXXX"),
+    "co": ("300-555-XXXX", "+57 (300) 555 XXXX", "300555XXXX", "(300) 555-XX-XX", "300 555 XX XX"),
+    "pt": ("919-99X-XXX", "(+351) 919 99X XXX", "919.99X.XXX", "+35191999XXXX", "21 000 XX XX",
+           "00 351 91 999 XX XX", "21000XXXX"),
+    "br": ("(11) 9 9999-XXXX", "11 9.9999-XXXX", "+55(21)99999-XXXX", "(031) 3555-XXXX", "55 85 99999 XXXX",
+           "1199999-XXXX", "0 21 3555 XXXX", "(47)99999XXXX"),
+}  # fmt: skip
+PHONES_IN = {FORMS: PHONES_FORMS}
 IDS_OF = {"en": ("us", "uk", "in"), "de": ("de",), "es": ("dni", "nie"), "fr": ("fr",), "pt": ("pt", "br")}
 IBANS_OF = {
     "en": ("GB", "NL", "IE"), "de": ("DE", "AT", "CH", "DE"), "es": ("ES",), "fr": ("FR", "BE", "FR"), "pt": ("PT",),
@@ -330,6 +403,64 @@ HOSTS = (
     "facebook.com/profile.php?id=1000000000{x}", "https://www.strava.com/athletes/000000{x}",
     "https://neighbours.example/u/{u}", "https://t.me/{u}_example", "www.instagram.com/{n}.example/",
 )  # fmt: skip
+HOSTS_FORMS = (
+    "https://bsky.app/profile/{u}.example", "m.facebook.com/{u}.example",
+    "https://www.reddit.com/user/{u}_example/", "youtube.com/@{u}-example", "https://troet.example/@{u}",
+    "https://www.threads.net/@{u}.example", "www.linkedin.com/in/{u}-example-0000{y}",
+    "http://vk.com/{u}_example", "pinterest.com/{u}example/", "https://people.example/~{u}",
+    "fb.com/{u}.example", "https://www.komoot.com/user/000000{x}", "x.com/{u}_example",
+    "https://www.instagram.com/{u}_example?igsh=0000", "https://nextdoor.com/profile/000000{x}/",
+    "snapchat.com/add/{u}_example", "https://www.facebook.com/people/{u}-example/1000000000{x}/",
+    "t.me/{u}_example", "https://forum.example/member.php?u=000{x}", "xing.com/profile/{u}_example",
+    "https://github.com/{u}-example",
+)  # fmt: skip
+# Spelled out: at, dot, underscore and hyphen.
+SPOKEN = {
+    "en": (
+        (" at ", " dot ", " underscore ", " dash "),
+        ("(at)", "(dot)", "_", "-"),
+        (" (at) ", " . ", "_", "-"),
+        (" @ ", " . ", "_", "-"),
+        ("[at]", "[dot]", "_", "-"),
+        (" AT ", " DOT ", " UNDERSCORE ", " HYPHEN "),
+        ("-at-", "-dot-", "_", "-"),
+    ),
+    "de": (
+        (" ät ", " punkt ", " unterstrich ", " minus "),
+        ("(ät)", "(punkt)", "_", "-"),
+        ("[at]", "[punkt]", "_", "-"),
+        (" at ", " Punkt ", " Unterstrich ", " Bindestrich "),
+        (" @ ", " . ", "_", "-"),
+        (" (at) ", ".", "_", "-"),
+    ),
+    "es": (
+        (" arroba ", " punto ", " guion bajo ", " guion "),
+        ("[arroba]", ".", "_", "-"),
+        ("(arroba)", "(punto)", "_", "-"),
+        (" ARROBA ", " PUNTO ", " GUION BAJO ", " GUION "),
+        (" @ ", " . ", "_", "-"),
+        ("(at)", ".", "_", "-"),
+    ),
+    "fr": (
+        (" arobase ", " point ", " tiret bas ", " tiret "),
+        ("(arobase)", "(point)", "_", "-"),
+        ("[arobase]", ".", "_", "-"),
+        (" @ ", " . ", "_", "-"),
+        ("(at)", "(point)", "_", "-"),
+        (" AT ", " POINT ", "_", "-"),
+    ),
+    "pt": (
+        (" arroba ", " ponto ", " underline ", " hífen "),
+        ("[arroba]", "[ponto]", "_", "-"),
+        ("(arroba)", ".", "_", "-"),
+        (" @ ", " . ", "_", "-"),
+        ("(at)", "(ponto)", "_", "-"),
+        (" ARROBA ", " PONTO ", "_", "-"),
+    ),
+}
+IBAN_BODIES_FORMS = {**IBAN_BODIES, "LU": "999XXXXXXXXXXXXX"}
+CARDS_FORMS = (*CARDS, "222300XXXXXXXXX", "353011XXXXXXXXX", "305693XXXXXXX", "411111XXXXXXXXX")
+SSN_BARE = re.compile(r"(?!000|666|9)\d{3}(?!00)\d{2}(?!0000)\d{4}")
 
 
 @dataclass
@@ -344,7 +475,7 @@ class Fillers:
     def __post_init__(self) -> None:
         self.dice = random.Random(f"sentences of {self.half}")
 
-    def next(self, key: str, entries: Sequence[str]) -> str:
+    def next(self, key: str, entries: Sequence[Entry]) -> Entry:
         """The next entry of a list, round and round."""
         self.turn[key] += 1
         return entries[(self.turn[key] - 1) % len(entries)]
@@ -445,7 +576,8 @@ def make_phone(fill: Fillers, lang: str, form: str) -> str:
     """A telephone number of the language's countries, or of the country given."""
     country = form or fill.next(f"phone {lang}", PHONES_OF[lang])
     area = US_AREAS[fill.dice.randrange(len(US_AREAS))]
-    return fill.digits(fill.next(f"phone of {country}", PHONES[country]).replace("A", area))
+    forms = PHONES_IN.get(fill.half, PHONES)
+    return fill.digits(fill.next(f"phone of {country}", forms[country]).replace("A", area))
 
 
 def make_card(fill: Fillers, _lang: str, form: str) -> str:
@@ -528,8 +660,8 @@ def _steuer_body(dice: random.Random) -> str:
 def make_plate(fill: Fillers, lang: str, form: str) -> str:
     """A vehicle's registration, with and without separators."""
     country = form or fill.next(f"plate {lang}", PLATES_OF[lang])
-    forms = {**PLATES, **PLATES_UNSEEN} if fill.half == UNSEEN else PLATES
-    return fill.digits(fill.next(f"plate of {country}", forms[country]))
+    pattern = fill.next(f"plate of {country}", PLATES_IN.get(fill.half, PLATES)[country])
+    return fill.digits(re.sub("#", lambda _: str(fill.dice.randrange(1, 10)), pattern))
 
 
 def make_ip(fill: Fillers, _lang: str, form: str) -> str:
@@ -719,6 +851,141 @@ def _portuguese(fill: Fillers, street: str, number: str, form: str, town: str) -
     return f"{line}, {fill.digits(code) if code else ''}{town}"
 
 
+# --- the set of forms: rarer ways of writing the structured kinds ----------------------------------------------
+
+
+def account(fill: Fillers) -> dict[str, str]:
+    """What accounts and mailboxes are made of; nobody's name is marked in this set."""
+    given, family = (re.sub(r"\W", "", plain(fill.from_list(heading))) for heading in ("given", "sur"))
+    nick, number = fill.from_list("nick"), str(fill.dice.randrange(10, 100))
+    users = (nick + number, f"{given}{number}", f"{family}{given[0]}{number}", f"{given}{family[:4]}")
+    return {
+        "g": given, "s": family, "i": given[0], "k": nick, "y": number, "u": fill.next("user", users),
+        "x": str(fill.dice.randrange(10000, 99999)),
+    }  # fmt: skip
+
+
+def form_email(fill: Fillers, lang: str, form: str) -> str:
+    """A mailbox: `plus` with a tag, `up` in capitals, `obf` spelled out as the language does."""
+    who, domain = account(fill), fill.from_list("domain")
+    shapes = ("{g}.{s}", "{k}", "{i}.{s}{y}", "{g}_{s}", "{s}{y}", "{g}-{s}", "{i}{s}", "{y}{g}")
+    name = fill.next("email", shapes).format(**who)
+    if form == "plus":
+        tag = fill.next("tag", ("bins", "rathaus", "mairie", "council24", "stadt", "ville"))
+        return f"{name}+{tag}@{domain}"
+    if form != "obf":
+        return f"{name}@{domain}".upper() if form == "up" else f"{name}@{domain}"
+    at, dot, under, dash = fill.next(f"spoken {lang}", SPOKEN[lang])
+    spelled = {".": dot, "_": under, "-": dash}
+    return "".join(spelled.get(c, c) for c in name) + at + "".join(spelled.get(c, c) for c in domain)
+
+
+def form_handle(fill: Fillers, _lang: str, form: str) -> str:
+    """A private person's account on networks of several kinds."""
+    who = account(fill)
+    shapes = {
+        "": ("@{k}", "@{g}_{y}", "@{s}.{g}", "@{k}_{y}", "@the{g}{y}", "@_{g}{s}_", "@{g}.{s}.{y}"),
+        "fedi": (
+            "@{u}@troet.example",
+            "@{g}@social.example.org",
+            "@{k}@piaille.example",
+            "@{s}_{i}@fedi.example.net",
+        ),
+        "bare": ("{k}", "{g}.{s}{y}", "{k}_{y}", "_{g}_{s}", "{g}__{y}"),
+        "reddit": ("u/{k}", "u/{g}_{s}{y}", "/u/{k}{y}"),
+        "discord": ("{k}#48{y}", "{g}{y}#03{y}", "{s}#71{y}"),
+        "matrix": ("@{u}:matrix.example", "@{g}.{s}:chat.example.org"),
+    }
+    return fill.next(f"handle {form}", shapes[form]).format(**who)
+
+
+def form_profile(fill: Fillers, _lang: str, _form: str) -> str:
+    """A link to a person's page, with and without scheme."""
+    return fill.next("profile", HOSTS_FORMS).format(**account(fill))
+
+
+def form_card(fill: Fillers, _lang: str, form: str) -> str:
+    """A payment card's number on test prefixes: 14 to 16 digits, `bare` without separators, `amex` of 15."""
+    body = fill.digits("378282XXXXXXXX" if form == "amex" else fill.next("card", CARDS_FORMS))
+    number = next(body + str(d) for d in range(10) if luhn(body + str(d)))
+    if form == "bare":
+        return number
+    sizes = {14: (4, 6, 4), 15: (4, 6, 5), 16: (4, 4, 4, 4)}[len(number)]
+    ends = [sum(sizes[: i + 1]) for i in range(len(sizes))]
+    parts = [number[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+    return fill.next("card join", (" ", "", "-", " ", ".", "-")).join(parts)
+
+
+def form_iban(fill: Fillers, lang: str, form: str) -> str:
+    """An account of an invented bank: in fours, in one, with hyphens."""
+    country = form or fill.next(f"iban {lang}", IBANS_OF[lang])
+    body = fill.digits(IBAN_BODIES_FORMS[country])
+    whole = next(iban for n in range(2, 99) if iban_holds(iban := f"{country}{n:02}{body}"))
+    join = fill.next("iban join", (" ", "", " ", "-", ""))
+    return join.join(whole[i : i + 4] for i in range(0, len(whole), 4))
+
+
+def form_id(fill: Fillers, lang: str, form: str) -> str:
+    """A national number with the separators that people put or leave out."""
+    country = form or fill.next(f"id {lang}", IDS_OF[lang])
+    bare = re.sub(r"\W", "", make_id(fill, lang, "us" if country == "usbare" else country))
+    sizes: dict[str, tuple[int, ...]] = {
+        "us": (3, 2, 4), "uk": (2, 2, 2, 2, 1), "in": (4, 4, 4), "de": (2, 3, 3, 3), "dni": (2, 3, 3, 1),
+        "nie": (1, 7, 1), "fr": (1, 2, 2, 2, 3, 3, 2), "pt": (3, 3, 3), "br": (3, 3, 3, 2),
+    }  # fmt: skip
+    # What stands between the parts, and before the last one: 123.456.789-09, 12.345.678-Z.
+    joins: dict[str, tuple[tuple[str, str], ...]] = {
+        "us": (("-", "-"), (" ", " ")), "uk": ((" ", " "), ("", ""), ("-", "-")),
+        "de": ((" ", " "), ("", ""), ("/", "/")), "in": (("-", "-"), ("", ""), (" ", " ")),
+        "dni": ((".", "-"), ("", ""), (" ", "-"), ("", " ")),
+        "nie": (("-", "-"), ("", ""), (" ", " ")), "fr": ((" ", " "), ("", ""), (".", "."), ("", " ")),
+        "pt": ((".", "."), ("", ""), (" ", " ")), "br": ((".", "-"), ("", ""), (" ", " "), ("", "-")),
+    }  # fmt: skip
+    if country not in sizes:
+        return bare
+    inner, last = fill.next(f"join {country}", joins[country])
+    ends = [sum(sizes[country][: i + 1]) for i in range(len(sizes[country]))]
+    parts = [bare[end - size : end] for size, end in zip(sizes[country], ends, strict=True)]
+    return inner.join(parts[:-1]) + last + parts[-1]
+
+
+def form_ip(fill: Fillers, _lang: str, form: str) -> str:
+    """An address of the blocks for documentation: `6full` with all zeros, `6short`, `6map` as servers log IPv4."""
+    dice = fill.dice
+    if form == "6full":
+        return "2001:0db8:" + ":".join(f"{dice.randrange(65536):04x}" for _ in range(6))
+    if form == "6short":
+        return f"2001:db8::{dice.randrange(16, 65536):x}"
+    if form == "6map":
+        return "::ffff:" + make_ip(fill, "", "")
+    return make_ip(fill, "", form)
+
+
+def form_coordinates(fill: Fillers, lang: str, form: str) -> str:
+    """A point as people copy it from maps and devices; East and West in the language's letters."""
+    dice = fill.dice
+    if form in {"pair", "tight", "dms", "degrees"} and lang == "en":
+        return make_coordinates(fill, lang, form)
+    north, east = dice.uniform(36, 58), dice.uniform(-9, 24)
+    side = {"de": "OW", "es": "EO", "fr": "EO", "pt": "EO"}.get(lang, "EW")[east < 0]
+    away = abs(east)
+    (n, nm), (e, em) = ((int(x), x % 1 * 60) for x in (north, away))
+    ns, es = int(nm % 1 * 60), int(em % 1 * 60)
+    shapes = {
+        "pair": f"{north:.6f}, {east:.6f}",
+        "tight": f"{north:.7f},{east:.7f}",
+        "dms": f"{n}° {int(nm):02}' {ns:02}\" N, {e}° {int(em):02}' {es:02}\" {side}",
+        "nsew": f"N {north:.5f} {side} {away:.5f}",
+        "ddm": f"N {n}° {nm:06.3f}' {side} {e:03}° {em:06.3f}'",
+        "prime": f"{n}°{int(nm):02}\u2032{ns:02}\u2033N {e}°{int(em):02}\u2032{es:02}\u2033{side}",
+        "comma": f"{north:.5f}; {east:.5f}".replace(".", ","),
+        "slash": f"{north:.5f}/{east:.5f}",
+        "neg": f"-{dice.uniform(3, 33):.6f}, -{dice.uniform(35, 60):.6f}",
+        "mlat": f"{north:.5f}&mlon={east:.5f}",
+    }
+    return shapes[form]
+
+
 # --- templates -------------------------------------------------------------------------------------------------
 
 NAME_FORMS = ("given", "sur", "full", "full2", "init", "dinit", "suri", "back", "middle")
@@ -736,6 +1003,20 @@ MAKERS: dict[str, tuple[str, Maker]] = {
     "plate": ("plate", make_plate),
     "ip": ("ip", make_ip),
     "geo": ("coordinates", make_coordinates),
+}
+MAKERS_IN: dict[str, dict[str, tuple[str, Maker]]] = {
+    FORMS: {
+        "email": ("email", form_email),
+        "phone": ("phone", make_phone),
+        "handle": ("handle", form_handle),
+        "profile": ("profile_url", form_profile),
+        "card": ("card", form_card),
+        "iban": ("iban", form_iban),
+        "id": ("id_number", form_id),
+        "plate": ("plate", make_plate),
+        "ip": ("ip", form_ip),
+        "geo": ("coordinates", form_coordinates),
+    }
 }
 TIMES = {
     "en": ("7:45am", "10 pm", "06:30", "half past nine", "5:15 PM", "18:05"),
@@ -872,10 +1153,11 @@ def _value(match: re.Match[str], lang: str, fill: Fillers) -> tuple[str, str]:
     what, form = match["what"], match["form"] or ""
     if what.startswith("="):
         return form, what[1:]
-    if what not in MAKERS:
+    makers = MAKERS_IN.get(fill.half, MAKERS)
+    if what not in makers:
         value, kind = unmarked(fill, lang, what), ""
     else:
-        kind, maker = MAKERS[what]
+        kind, maker = makers[what]
         form = what if kind == "name" else form
         value = (
             fill.fresh(lambda: maker(fill, lang, form))
@@ -912,7 +1194,7 @@ def pieces(sentences: Iterable[Sentence]) -> Iterable[tuple[str, str]]:
 
 def check_id(value: str) -> bool:
     """Whether a national number passes the check of a country whose form it has."""
-    bare = re.sub(r"[\s.-]", "", value)
+    bare = re.sub(r"[\s./-]", "", value).upper()
     if re.fullmatch(r"[A-Z]{2}\d{6}[A-D]", bare) or re.fullmatch(r"\d{3}[- ]\d{2}[- ]\d{4}", value):
         return True
     if re.fullmatch(r"[XYZ\d]\d{7}[A-Z]", bare):
@@ -940,11 +1222,14 @@ def check_half(half: str, sentences: list[Sentence]) -> None:
         require("note" in sentence or certain(sentence), f"no span: {sentence}")
     for kind, value in pieces(sentences):
         counts[kind] += 1
-        bare = re.sub(r"[\s-]", "", value)
+        bare = re.sub(r"[\s.-]", "", value)
         require(kind != "card" or luhn(bare), f"card {value}")
         require(kind != "iban" or iban_holds(bare), f"IBAN {value}")
-        require(kind != "id_number" or check_id(value), f"number {value}")
+        without = half == FORMS and SSN_BARE.fullmatch(value)
+        require(kind != "id_number" or without or check_id(value), f"number {value}")
         require(kind != "address" or any(c.isdigit() for c in value), f"address {value}")
+    unstructured = {span["kind"] for sentence in sentences for span in sentence["spans"]} & set(UNSTRUCTURED)
+    require(half != FORMS or not unstructured, f"{half} has {unstructured}")
     for kind in KINDS:
         least = LEAST[half].get(kind, LEAST[half][""])
         require(counts[kind] >= least, f"{half}: only {counts[kind]} of {kind}")
@@ -979,9 +1264,12 @@ def check_own_fillers(name: str, own: dict[str, list[str]], before: list[dict[st
     shapes = {
         kind: {plain(e) for h, es in own.items() if h.split()[0] == kind for e in es} for kind in FILLERS
     }
-    require(all(len(shapes[kind]) >= 300 for kind in ("given", "sur")), f"too few names in {file}")
-    for lang in LANGUAGES:
-        require(len(set(own[f"street {lang}"])) >= 45, f"too few streets in {file}: {lang}")
+    if name == FORMS:
+        require(not shapes["street"] | shapes["place"] | shapes["town"], f"streets or places in {file}")
+    else:
+        require(all(len(shapes[kind]) >= 300 for kind in ("given", "sur")), f"too few names in {file}")
+        for lang in LANGUAGES:
+            require(len(set(own[f"street {lang}"])) >= 45, f"too few streets in {file}: {lang}")
     earlier = [(h, e) for lists in before for h, es in lists.items() for e in es]
     for kind in FILLERS:
         alike = {"given", "sur"} if kind in {"given", "sur"} else {kind}
@@ -1037,13 +1325,13 @@ def table(made: dict[str, list[Sentence]]) -> str:
     return "\n".join(lines)
 
 
-def make(last: str = UNSEEN) -> dict[str, list[Sentence]]:
+def make(last: str = FORMS) -> dict[str, list[Sentence]]:
     """The checked sentences of every set up to the last: a later one's numbers differ from the earlier ones'."""
     lists = read_fillers()
     divided = divide(lists)
     check_fillers(lists, divided)
     before = [lists]
-    for own in OWN:
+    for own in (*OWN, FORMS):
         divided[own] = read_fillers(f"fillers_{own}.txt")
         check_own_fillers(own, divided[own], before)
         before.append(divided[own])
