@@ -336,7 +336,8 @@ def print_sentences(name: str, show: int) -> bool:
     found = find_in_sentences(rows)
     groups = len({row["group"] for row in rows})
     print(f"own sentences, {name} ({SETS[name]}): {len(rows)} from {groups} templates")
-    print(f"  recall     numbers of addresses {found.numbers}")
+    if found.numbers.cases:
+        print(f"  recall     numbers of addresses {found.numbers}")
     for lang, share in found.by_language.items():
         print(f"  recall     {lang:12} {share}")
     for kind, share in found.precision.items():

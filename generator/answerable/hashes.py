@@ -29,4 +29,5 @@ def text_hash(text: ir.StringValue) -> ir.IntegerValue:
     write two texts that are: nothing but what that person wrote may depend on it.
     """
     number: Any = _md5_number(text)
-    return cast("ir.IntegerValue", (number >> 1).cast("int64"))
+    # Ibis takes what is shifted for an int64 already, and would leave out the only cast that matters.
+    return cast("ir.IntegerValue", (number >> 1).cast("uint64").cast("int64"))

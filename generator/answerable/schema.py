@@ -672,13 +672,27 @@ _TABLES = (
             _hidden("source_id", "string", "The source it comes from"),
             _hidden("month", "string", "The month in which it was raised"),
             _hidden("created_at", "timestamp", "When it was raised"),
+            _hidden("row_key", "int64", "Equal as long as nothing has changed that its sketch is made of"),
             _hidden("is_by_anybody", "boolean", "Whether another person may repeat it, or its author alone"),
+            _hidden(
+                "is_passed_on", "boolean", "Whether it says of itself that it only passes on another one"
+            ),
             _hidden("same_key", "int64", "Equal for messages that repeat each other's very words"),
             _hidden("near_key", "int64", "Equal for texts whose sketch is the same", is_required=False),
             *(
                 _hidden(f"bands_{n}", "int64", "Equal numbers make texts worth comparing", is_required=False)
                 for n in range(1, 7)
             ),
+        ),
+    ),
+    Table(
+        "spelling_word",
+        "How the site's oldest texts write a word: kept, so that they are read once",
+        "understand",
+        ("word", "spelling"),
+        (
+            _hidden("word", "string", "The word, in small letters"),
+            _hidden("spelling", "string", "small, often or also, as in the program's Spelling"),
         ),
     ),
     Table(
@@ -1008,6 +1022,36 @@ _TABLES = (
             Column(
                 "is_decided", "boolean", "Whether people decided it; else more feedback did", is_required=True
             ),
+        ),
+    ),
+    Table(
+        "issue_candidate",
+        "What grouping needs of each counted feedback: kept, so that a month is read once",
+        "understand",
+        ("feedback_id",),
+        (
+            _hidden("feedback_id", "string", "The feedback"),
+            _hidden("source_id", "string", "The source it comes from"),
+            _hidden("month", "string", "The month in which it was raised"),
+            _hidden("kind", "string", "What it is"),
+            _hidden("created_at", "timestamp", "When it was raised"),
+            _hidden("author_key", "string", "A keyed hash of its author", is_required=False),
+            _hidden("support_count", "int64", "People who support it", is_required=False),
+            _hidden("topic_code", "string", "Its topic"),
+            _hidden("agency_code", "string", "The agency that is responsible"),
+            _hidden("area_code", "string", "The area that its source gives", is_required=False),
+            _hidden(
+                "named_area", "string", "The area that its text names, where none is given", is_required=False
+            ),
+            _hidden(
+                "streets", "string", "The streets that its text names, where no area is", is_required=False
+            ),
+            _hidden("has_words", "boolean", "Whether its text says something"),
+            _hidden("said", "string", "Equal for what says the same in title and text", is_required=False),
+            _hidden("public_title", "string", "Its title with personal data taken out", is_required=False),
+            _hidden("public_text", "string", "How its text begins", is_required=False),
+            _hidden("redaction_count", "int64", "Pieces of personal data taken out"),
+            _hidden("is_row_public", "boolean", "Whether its source's rows may be published"),
         ),
     ),
     Table(

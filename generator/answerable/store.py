@@ -40,7 +40,10 @@ from answerable import record_table, schema
 from answerable.errors import StoreBusyError, StoreError
 from answerable.record_table import RecordTable
 
-__all__ = ["Partition", "Store", "Written"]
+__all__ = ["ROW_GROUP", "Partition", "Store", "Written"]
+
+ROW_GROUP = 20_480
+"""Rows that are written, and read, together: several processors share a month only where it has several groups."""
 
 _ORPHAN_SECONDS = 3600
 """Files of an older state are kept this long for readers that hold its snapshot."""
@@ -377,9 +380,10 @@ class Store:
                 partition_by=by if len(by) > 1 else by[0],
                 write_partition_columns=True,
                 compression="zstd",
+                row_group_size=ROW_GROUP,
             )
         else:
-            self.con.to_parquet(rows, target / "rows.parquet", compression="zstd")
+            self.con.to_parquet(rows, target / "rows.parquet", compression="zstd", row_group_size=ROW_GROUP)
         written = self._inspect(spec, relative)
         for partition in written:
             if (source_id is not None and partition.source_id != source_id) or (
@@ -471,7 +475,7 @@ class Store:
         listed = ", ".join(_quoted(os.fspath(f)) for f in files)
         self.con.raw_sql(
             f"copy (from read_parquet([{listed}], hive_partitioning = false)) "
-            f"to {_quoted(os.fspath(merged))} (format parquet, compression zstd)"
+            f"to {_quoted(os.fspath(merged))} (format parquet, compression zstd, row_group_size {ROW_GROUP})"
         )
         for file in files:
             file.unlink()

@@ -47,6 +47,7 @@ _TABLES = (
     "near_copy",
     "update_reading",
     "issue_feedback",
+    "issue_candidate",
     "issue_cell",
     "response_feedback",
     "clock",
@@ -227,10 +228,12 @@ def _remove(store: Store, targets: Iterable[Target], removals: Sequence[Forgotte
             _remove_elsewhere(store, gone_ids)
             _remove_addresses(store, gone_ids)
             _remove_decisions(store, gone_ids)
+        # It may have been among the texts that showed how the site writes its words.
+        store.write("spelling_word", store.read("spelling_word").limit(0))
         store.records.forget(removals)
         write_log(store)
         # What was made of many rows may still hold its words.
-        for stage in ("build", "understand", "measure", "publish"):
+        for stage in ("build", "understand", "measure", "publish", "spelling"):
             store.set_mark(stage, "")
 
 

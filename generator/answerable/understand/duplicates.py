@@ -29,6 +29,7 @@ __all__ = [
     "LONGEST",
     "RULE_BY_ANYBODY",
     "RULE_BY_ONE",
+    "SAME_PERSON",
     "WINDOW_DAYS",
     "duplicates",
     "near_form",
@@ -49,7 +50,8 @@ LONGEST = 4000
 RULE_BY_ANYBODY = "same-words"
 RULE_BY_ONE = "same-words-same-person"
 
-_SAME_PERSON = ("kind", "source_id", "author_key", "service_code", "area_code", "latitude", "longitude")
+SAME_PERSON = ("kind", "source_id", "author_key", "service_code", "area_code", "latitude", "longitude")
+"""What is the same, beside the words, where only the same person repeats them."""
 
 
 def same_words(title: ir.StringValue, text: ir.StringValue) -> ir.StringValue:
@@ -110,7 +112,7 @@ def wordings(feedback: ir.Table) -> ir.Table:
     worded = worded.mutate(is_by_anybody=is_by_anybody)
     worded = worded.filter(worded.is_by_anybody | (worded.author_key.notnull() & ~worded.is_official))
     worded = with_key(
-        with_key(worded, ("words",), name="key_of_all"), (*_SAME_PERSON, "words"), name="key_of_one"
+        with_key(worded, ("words",), name="key_of_all"), (*SAME_PERSON, "words"), name="key_of_one"
     )
     return worded.mutate(same_key=worded.is_by_anybody.ifelse(worded.key_of_all, worded.key_of_one)).drop(
         "words", "key_of_all", "key_of_one"

@@ -10,6 +10,7 @@ whose middle is nearest, if that is near enough.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from answerable.understand import meaning
 from answerable.understand.texts import KEY, with_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from answerable.store import Store
 
@@ -184,21 +185,18 @@ def _hash(*parts: str) -> str:
 def _chains(store: Store, kept: ir.Table) -> ir.Table:
     """``cluster_id`` and ``chain_id``: the first of the groups, month after month, that go on as one another."""
     central = kept.filter(kept["rank"] == 0).select("cell", "month", "cluster_id", "middle")
-    by_cell: dict[str, dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
-    for batch in store.batches(central.order_by(["cell", "month", "cluster_id"])):
-        for row in batch.to_pylist():
-            by_cell[row["cell"]][row["month"]].append((row["cluster_id"], row["middle"]))
-    chain: dict[str, str] = {}
-    for months in by_cell.values():
-        before: Sequence[tuple[str, str]] = ()
-        last = ""
-        for month, here in sorted(months.items()):
-            chain.update((cluster, cluster) for cluster, _ in here)
-            if _follows(last, month):
-                pairs = meaning.linked([m for _, m in before], [m for _, m in here])
-                for earlier, later in pairs:
-                    chain[here[later][0]] = chain[before[earlier][0]]
-            before, last = here, month
+    rows = store.con.to_pyarrow(central.order_by(["cell", "month", "cluster_id"]))
+    clusters = rows["cluster_id"].to_pylist()
+    middles = meaning.unpacked(rows["middle"].to_pylist())
+    groups = list(zip(rows["cell"].to_pylist(), rows["month"].to_pylist(), strict=True))
+    chain = {cluster: cluster for cluster in clusters}
+    start, before = 0, slice(0, 0)
+    for (cell, month), same in itertools.groupby(groups):
+        here = slice(start, start + len(list(same)))
+        if start and groups[start - 1][0] == cell and _follows(groups[start - 1][1], month):
+            for earlier, later in meaning.linked(middles[before], middles[here]):
+                chain[clusters[here.start + later]] = chain[clusters[before.start + earlier]]
+        start, before = here.stop, here
     columns = {
         "cluster_id": pa.array(list(chain), pa.string()),
         "chain_id": pa.array(list(chain.values()), pa.string()),

@@ -16,6 +16,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from answerable.hashes import text_hash
 from answerable.understand.meaning import function_words
 from answerable.understand.texts import keep
 from answerable.understand.topics import topic_list
@@ -37,8 +38,8 @@ LEAST_TERMS = 3
 MOST_TERMS = 8
 """Words shown of an issue at most."""
 
-_SAMPLE = 300  # messages of an issue that are read, of those of some years: more say nothing else
-_PLACE_SAMPLE = 10_000  # messages that show which words mostly tell a place, of those of some years
+_SAMPLE = 100  # messages of an issue that are read: more say nothing else
+_PLACE_SAMPLE = 5_000  # messages that show which words mostly tell a place
 _LEAST_SHARE = 0.04  # of an issue's messages have a word that tells what they are about
 _LEAST_ON_SITE = 3  # times as often as in other issues of the site a word stands in the issue
 _LEAST_IN_TOPIC = 1.5  # and as in other issues of its topic, or it says the topic once more
@@ -93,57 +94,86 @@ def key_terms(
         issues: with ``issue_id``, ``topic_code``, ``feedback_count`` and ``has_page``.
         batches: all months, in the portions in which rows are read.
     """
-    shown = [s.id for s in settings.sources if s.publish_rows]
     about = issues.filter(issues.has_page & (issues.feedback_count >= LEAST_PEOPLE))
-    about = keep(store, about.select("issue_id", "topic_code"), folder / "term-issues.parquet")
+    about = about.select("issue_id", "topic_code", issue=ibis.row_number())
+    about = keep(store, about, folder / "term-issues.parquet")
+    sample = keep(store, _sample(store, settings, about), folder / "term-sample.parquet")
     parts, places = [], []
     for number, months in enumerate(batches):
-        reading = store.read("reading", months=months)
-        reading = reading.filter(
-            reading.is_counted & reading.public_text.notnull() & reading.source_id.isin(shown)
-        )
-        member = store.read("issue_feedback", months=months).select("feedback_id", "issue_id")
-        worded = member.semi_join(about, "issue_id").semi_join(reading, "feedback_id")
-        # Identifiers are hashes: the first by their order are a sample.
-        some = worded.mutate(place=ibis.row_number().over(group_by="issue_id", order_by="feedback_id"))
-        some = keep(
-            store, some.filter(some.place < _SAMPLE).drop("place"), folder / f"sample-{number}.parquet"
-        )
+        reading = store.read("reading", months=months).select("feedback_id", "lang", "public_text")
         author = store.read("feedback", months=months).select("feedback_id", "author_key")
-        rows = reading.select("feedback_id", "lang", "public_text").inner_join(some, "feedback_id")
-        rows = rows.inner_join(about, "issue_id").inner_join(author, "feedback_id")
+        rows = sample.filter(sample.month.isin(months)).inner_join(reading, "feedback_id")
+        rows = rows.inner_join(author, "feedback_id")
+        # Hashed here: behind words that are spread over rows it would be hashed once for each.
+        rows = rows.mutate(person=text_hash(rows.author_key.fill_null(rows.feedback_id)))
         rows = keep(store, rows, folder / f"worded-{number}.parquet")
         parts.append(keep(store, _words(rows), folder / f"words-{number}.parquet"))
-        some = rows.order_by("feedback_id").limit(_PLACE_SAMPLE)
-        places.append(keep(store, _place_words(some), folder / f"places-{number}.parquet"))
+        some = rows.filter(rows.message < _PLACE_SAMPLE)
+        places.append(_place_words(store, some, folder / f"places-{number}.parquet"))
     said = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
     telling_where = ibis.union(*places, distinct=False) if len(places) > 1 else places[0]
     names = _names(store, settings, telling_where)
-    said = keep(store, said.anti_join(names, "stem"), folder / "terms-said.parquet")
+    words = keep(store, _vocabulary(said, names), folder / "term-words.parquet")
+    used = keep(store, _used(said, words), folder / "term-uses.parquet")
     topics = topic_list(settings)
     of_topics = topics.select("topic_code", stem=_stems(topics.topic_name)).distinct()
-    said = said.anti_join(of_topics, ["topic_code", "stem"])
-    used = keep(store, _counted(said), folder / "word-counts.parquet")
-    return keep(store, _telling(used), folder / "terms.parquet")
+    used = used.inner_join(about.select("issue", "issue_id", "topic_code"), "issue")
+    used = used.inner_join(words.select("stem_number", "stem").distinct(), "stem_number")
+    used = used.anti_join(of_topics, ["topic_code", "stem"])
+    sizes = sample.group_by(of_issue="issue").agg(messages=sample.count())
+    counted = _counted(used, sizes).inner_join(words.select("word", "word_number"), "word_number")
+    return keep(
+        store, _telling(keep(store, counted, folder / "word-counts.parquet")), folder / "terms.parquet"
+    )
+
+
+def _sample(store: Store, settings: Settings, about: ir.Table) -> ir.Table:
+    """Some messages of each issue, with their place among all of them: identifiers are hashes, in order of nothing."""
+    shown = [s.id for s in settings.sources if s.publish_rows]
+    reading = store.read("reading")
+    reading = reading.filter(
+        reading.is_counted & reading.public_text.notnull() & reading.source_id.isin(shown)
+    )
+    member = store.read("issue_feedback").select("feedback_id", "issue_id", "month")
+    worded = member.inner_join(about, "issue_id").semi_join(reading, "feedback_id")
+    some = worded.mutate(place=ibis.row_number().over(group_by="issue", order_by="feedback_id"))
+    some = some.filter(some.place < _SAMPLE).select("feedback_id", "month", "issue")
+    return some.mutate(message=ibis.row_number().over(order_by="feedback_id"))
 
 
 def _words(rows: ir.Table) -> ir.Table:
-    """Each word of each message once, with its stem."""
+    """Each word of each message, as often as it stands there."""
     found: Any = _all_words(_plain(rows).lower(), _WORD)
-    each = rows.select(
-        "issue_id",
-        "topic_code",
-        "feedback_id",
-        person=rows.author_key.fill_null(rows.feedback_id),
-        word=found.unique().unnest(),
-    )
+    return rows.select("issue", "message", "person", word=found.unnest())
+
+
+def _vocabulary(said: ir.Table, names: ir.Table) -> ir.Table:
+    """The words that may tell something: numbered in the order of the alphabet, with their stems.
+
+    (Millions of words are some ten thousand different ones: what is asked of each is asked once.)
+    """
     said_often = sorted(function_words() | _filler_words())
     stopped = ibis.memtable(pa.table({"word": pa.array(said_often, pa.string())}))
-    return each.mutate(stem=_stem(each.word)).anti_join(stopped.select(stem=_stem(stopped.word)), "stem")
+    words = said.select("word").distinct()
+    words = words.mutate(stem=_stem(words.word), word_number=ibis.row_number().over(order_by="word"))
+    words = words.anti_join(stopped.select(stem=_stem(stopped.word)), "stem").anti_join(names, "stem")
+    return words.mutate(stem_number=ibis.dense_rank().over(order_by="stem"))
 
 
-def _place_words(rows: ir.Table) -> ir.Table:
-    """The stem of each word of each message, and whether it only tells a place there, or is part of a name."""
+def _used(said: ir.Table, words: ir.Table) -> ir.Table:
+    """In how many messages of each issue each stem stands, and how many people wrote it."""
+    said = said.inner_join(words.select("word", "word_number", "stem_number"), "word")
+    once = said.group_by("issue", "message", "person", "stem_number").agg(word_number=said.word_number.min())
+    return once.group_by("issue", "stem_number").agg(
+        # Of two forms the first by the alphabet is mostly the singular.
+        word_number=once.word_number.min(),
+        times=once.count(),
+        people=once.person.nunique(),
+    )
+
+
+def _place_words(store: Store, rows: ir.Table, path: Path) -> ir.Table:
+    """Each word of some messages: in how many it stands, and in how many only tells a place, or is part of a name."""
     plain = _plain(rows)
 
     def words_of(pattern: str) -> Any:
@@ -152,11 +182,15 @@ def _place_words(rows: ir.Table) -> ir.Table:
 
     found: Any = _all_words(plain.lower(), _WORD)
     has_names = ~rows.lang.fill_null("und").isin(_WITHOUT_NAMES)
-    each = rows.select(
-        places=words_of(_WHERE).concat(has_names.ifelse(words_of(_NAME), [])), word=found.unique().unnest()
+    lists = rows.select(
+        places=words_of(_WHERE).concat(has_names.ifelse(words_of(_NAME), [])), words=found.unique()
     )
+    # Kept first: behind words that are spread over rows the places would be looked for once for each.
+    lists = keep(store, lists, path)
+    each = lists.select("places", word=lists.words.unnest())
     is_place = each.places.contains(each.word) | each.word.re_search(_STREET)
-    return each.select(stem=_stem(each.word), is_place=is_place)
+    each = each.select("word", is_place=is_place)
+    return each.group_by("word").agg(messages=each.count(), places=each.is_place.sum())
 
 
 def _plain(rows: ir.Table) -> Any:
@@ -186,29 +220,30 @@ def _names(store: Store, settings: Settings, said: ir.Table) -> ir.Table:
     agencies = [name for a in settings.agencies for name in (a.name, *a.names, *a.accounts)]
     listed = ibis.memtable(pa.table({"name": pa.array(agencies, pa.string())}))
     listed = listed.union(store.read("area").select("name"))
-    by_stem = said.group_by("stem").agg(messages=said.count(), places=said.is_place.sum())
+    said = said.mutate(stem=_stem(said.word))
+    by_stem = said.group_by("stem").agg(messages=said.messages.sum(), places=said.places.sum())
     places = by_stem.filter(by_stem.places >= _PLACE_SHARE * by_stem.messages)
     return listed.select(stem=_stems(listed.name)).union(places.select("stem"), distinct=True)
 
 
-def _counted(said: ir.Table) -> ir.Table:
-    """Each word of each issue: in how many messages it stands, out of how many; here, in the topic, and on the site."""
-    sizes = said.group_by("issue_id", of_topic="topic_code").agg(messages=said.feedback_id.nunique())
+def _counted(used: ir.Table, sizes: ir.Table) -> ir.Table:
+    """Each word of each issue: in how many messages it stands, out of how many; here, in the topic, and on the site.
+
+    Args:
+        used: how often each word stands in each issue (`_used`), with ``issue_id``, ``topic_code`` and ``stem``.
+        sizes: how many messages of each issue were read.
+    """
+    counts = used.mutate(
+        topic_times=used.times.sum().over(group_by=["topic_code", "stem_number"]),
+        site_times=used.times.sum().over(group_by="stem_number"),
+    )
+    topic = used.select(of_issue="issue", of_topic="topic_code").distinct()
+    sizes = sizes.inner_join(topic, "of_issue")
     sizes = sizes.mutate(
         topic_messages=sizes.messages.sum().over(group_by="of_topic"),
         site_messages=sizes.messages.sum().over(),
-    )
-    counts = said.group_by("issue_id", "topic_code", "stem").agg(
-        # Of two forms the first by the alphabet is mostly the singular.
-        word=said.word.min(),
-        times=said.feedback_id.nunique(),
-        people=said.person.nunique(),
-    )
-    counts = counts.mutate(
-        topic_times=counts.times.sum().over(group_by=["topic_code", "stem"]),
-        site_times=counts.times.sum().over(group_by="stem"),
-    )
-    rows = counts.filter(counts.people >= LEAST_PEOPLE).inner_join(sizes.drop("of_topic"), "issue_id")
+    ).drop("of_topic")
+    rows = counts.filter(counts.people >= LEAST_PEOPLE).inner_join(sizes, counts.issue == sizes.of_issue)
     return rows.filter(rows.times >= _LEAST_SHARE * rows.messages)
 
 

@@ -23,9 +23,9 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from answerable.hashes import text_hash
 from answerable.schema import FEEDBACK_KINDS, MISSING_CODE
 from answerable.slugs import slugify
+from answerable.understand.issue_candidates import TITLE_LENGTH, write_candidates
 from answerable.understand.issue_cells import cells
 from answerable.understand.issue_records import (
     Decided,
@@ -36,7 +36,6 @@ from answerable.understand.issue_records import (
     write_changes,
 )
 from answerable.understand.issue_terms import key_terms
-from answerable.understand.named_areas import with_named_area
 from answerable.understand.named_streets import street_areas, with_street_area
 from answerable.understand.texts import KEY, decide, hashed, keep, rules_key, with_key
 from answerable.understand.topics import place_title, topic_list
@@ -89,7 +88,6 @@ METHODS = MappingProxyType(
 _ID_LENGTH = (
     16  # hexadecimal digits: with ten, a million issues would share one with a probability of a third
 )
-_TITLE_LENGTH = 80
 _CUT = "…"  # in no public text: redaction writes three dots
 _SAME_PLACE = ("is_row_public", "topic_code", "area_code")
 
@@ -124,8 +122,9 @@ def write_issues(
         message = f"no way to group feedback of the kind {', '.join(sorted(missing))}"
         raise NotImplementedError(message)
     streets = street_areas(store, settings, folder / "streets.parquet")
+    write_candidates(store, settings, batches, small=small, rules=rules)
     counted = [
-        keep(store, _counted(store, settings, months, small, streets), folder / f"counted-{number}.parquet")
+        keep(store, _counted(store, months, streets), folder / f"counted-{number}.parquet")
         for number, months in enumerate(batches)
     ]
     if not counted:
@@ -139,11 +138,11 @@ def write_issues(
     lone = place_issues.filter(place_issues.is_lone).select("anchor_id")
     singles = keep(store, _alone(everything, alike, lone, parts), folder / "singles.parquet")
 
-    def base(months: Sequence[str], rows: ir.Table) -> ir.Table:
-        return _base(rows, days, groups, months)
-
     on = present_date(store)
-    members = [base(months, rows) for months, rows in zip(batches, counted, strict=True)]
+    members = [
+        keep(store, _base(rows, days, groups, months), folder / f"members-{number}.parquet")
+        for number, (months, rows) in enumerate(zip(batches, counted, strict=True))
+    ]
     every_member = ibis.union(*members, distinct=False) if len(members) > 1 else members[0]
     settled = given_ids(store, every_member)
     decided = decide_issues(store, settled, every_member, decisions, on=on)
@@ -181,42 +180,19 @@ def write_issues(
     return decided
 
 
-def _counted(
-    store: Store, settings: Settings, months: Sequence[str], small: Collection[str], streets: ir.Table
-) -> ir.Table:
+def _counted(store: Store, months: Sequence[str], streets: ir.Table) -> ir.Table:
     """The counted feedback of some months, with what grouping needs; texts only where they can become a title."""
-    feedback = store.read("feedback", months=months)
-    reading = store.read("reading", months=months)
-    reading = reading.filter(reading.is_counted).select(
-        "feedback_id", "topic_code", "agency_code", "public_title", "public_text", "redaction_count"
-    )
-    rows = feedback.select(
-        "feedback_id",
-        "source_id",
-        "month",
-        "kind",
-        "area_code",
-        "created_at",
-        "author_key",
-        "support_count",
-        day=feedback.created_at.date(),
-        issue_kind=feedback.kind.cases(*ISSUE_KIND_OF.items()),
-        is_row_public=feedback.source_id.isin([s.id for s in settings.sources if s.publish_rows]),
-    ).inner_join(reading, "feedback_id")
     nothing = ibis.null("string")
-    title, text = rows.public_title.fill_null(""), rows.public_text.fill_null("")
-    # What a petition asks for is in its title; its reasons may name many a place. A request's title is made of its
-    # topic.
-    is_petition = rows.kind == "petition"
-    said = is_petition.ifelse(title, (rows.issue_kind == "place").ifelse(text, title + " . " + text))
-    unplaced = rows.area_code.isnull() & (said != "")
-    rows = with_named_area(store, rows.mutate(asked=unplaced.ifelse(said, nothing)), ibis._.asked, small)
-    rows = with_street_area(rows, rows.named_area.isnull().ifelse(rows.asked, nothing), streets)
+    rows = with_street_area(store.read("issue_candidate", months=months), streets)
     named = ibis.coalesce(rows.named_area, rows.street_area)
-    rows = rows.mutate(area_code=rows.area_code.fill_null(named), is_named=named.notnull())
+    rows = rows.mutate(
+        day=rows.created_at.date(),
+        issue_kind=rows.kind.cases(*ISSUE_KIND_OF.items()),
+        area_code=rows.area_code.fill_null(named),
+        is_named=named.notnull(),
+    )
     is_placed = rows.area_code.notnull() & (rows.topic_code != MISSING_CODE)
-    is_worded = ~is_placed & rows.public_text.notnull() & (rows.public_text != "")
-    whole = rows.public_title.fill_null("") + "\n" + rows.public_text.fill_null("")
+    is_worded = ~is_placed & rows.has_words
     cell = (
         rows.topic_code
         + ibis.ifelse(rows.topic_code == MISSING_CODE, "/" + rows.area_code.fill_null(""), "")
@@ -226,12 +202,10 @@ def _counted(
     return rows.mutate(
         is_placed=is_placed,
         cell=is_worded.ifelse(cell, nothing),
-        said=is_worded.ifelse(text_hash(whole).cast("string"), nothing),
-        # A little more than a title holds, so that it is seen whether something was cut off.
-        public_text=is_alone.ifelse(rows.public_text.substr(0, 3 * _TITLE_LENGTH), nothing),
+        said=is_worded.ifelse(rows.said, nothing),
+        public_text=is_alone.ifelse(rows.public_text, nothing),
         public_title=is_alone.ifelse(rows.public_title, nothing),
-        author_key=rows.is_row_public.ifelse(nothing, rows.author_key),
-    ).drop("asked", "named_area", "street_area")
+    ).drop("named_area", "street_area", "streets", "has_words")
 
 
 def _issue_id(kind: ir.StringValue, anchor_id: ir.StringValue) -> ir.StringValue:
@@ -473,8 +447,8 @@ def _title(rows: ir.Table) -> tuple[ir.StringValue, ir.StringValue, ir.StringVal
     text = rows.public_text.re_replace(r"\s+", " ").strip()
     # Whom a post is addressed to says nothing of what it is about.
     text = text.re_replace(r"^(?:@[\w.@-]+\s+)+", "").nullif("")
-    whole = text.length() <= _TITLE_LENGTH
-    cut = text.substr(0, _TITLE_LENGTH + 1).re_replace(r"\s+\S*$", "").substr(0, _TITLE_LENGTH)
+    whole = text.length() <= TITLE_LENGTH
+    cut = text.substr(0, TITLE_LENGTH + 1).re_replace(r"\s+\S*$", "").substr(0, TITLE_LENGTH)
     # An account that ends where the text was cut would look like half of one.
     cut = cut.re_replace(r"(@[\w.@-]+)$", r"\1 ") + _CUT
     is_quotable = rows.is_row_public & (rows.redaction_count == 0)

@@ -13,6 +13,7 @@ its group, all together, is let go again (`CLOSE`).
 from __future__ import annotations
 
 import base64
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -63,6 +64,7 @@ _BITS = 20
 _LETTERS = 4  # in a run: runs of five beside them say hardly more and cost half as much again
 _AT_ONCE = 5_000  # texts that are read in one array
 _NEIGHBOURS = 20
+_MOST_THREADS = 4
 _RESOLUTION = 3
 _LEAST_WEIGHT = 14_000  # the sum of all cosines in the graph of some 2,500 short texts
 _SEED = 0
@@ -181,10 +183,12 @@ def weigh(read: Reading, background: tuple[int, Ints, Ints]) -> Any:
 
 def _block(matrix: Any, count: int, texts: Ints) -> Any:
     here = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    rarity = np.log((1 + count) / (1 + np.maximum(texts, here))) + 1
-    rarity[here > max(_COMMON_TEXTS, _COMMON_SHARE * matrix.shape[0])] = 0
+    # Asked of what occurs here, not of every place of the table.
+    at = matrix.indices
+    rarity = np.log((1 + count) / (1 + np.maximum(texts[at], here[at]))) + 1
+    rarity[here[at] > max(_COMMON_TEXTS, _COMMON_SHARE * matrix.shape[0])] = 0
     matrix = matrix.copy()
-    matrix.data = ((1 + np.log(matrix.data)) * rarity[matrix.indices]).astype(np.float32)
+    matrix.data = ((1 + np.log(matrix.data)) * rarity).astype(np.float32)
     matrix.eliminate_zeros()
     return _unit(matrix)
 
@@ -214,8 +218,10 @@ def groups(vectors: Any) -> tuple[Ints, Floats]:
     if size < 2:
         return alone, np.ones(size)
     vectors = _narrow(vectors)
+    # Each row is a sum of its own: the same with any number of threads.
+    threads = min(os.cpu_count() or 1, _MOST_THREADS)
     nearest = sp_matmul_topn(
-        vectors, vectors.T.tocsr(), top_n=_NEIGHBOURS + 1, threshold=ALIKE, sort=True, n_threads=1
+        vectors, vectors.T.tocsr(), top_n=_NEIGHBOURS + 1, threshold=ALIKE, sort=True, n_threads=threads
     ).tocsr()
     nearest.setdiag(0)
     nearest.eliminate_zeros()
@@ -310,7 +316,7 @@ def packed(middles: Any) -> list[str]:
 
 
 def unpacked(texts: Sequence[str]) -> Any:
-    """What `packed` made, as a sparse matrix with rows of length one."""
+    """What `packed` made, as a sparse matrix with rows of length one; its columns are the features that occur in it."""
     from scipy import sparse
 
     rows, places, weights = [], [], []
@@ -324,24 +330,27 @@ def unpacked(texts: Sequence[str]) -> Any:
     if not rows:
         return sparse.csr_array(shape, dtype=np.float32)
     where = (np.concatenate(rows), np.concatenate(places))
-    return _unit(sparse.csr_array((np.concatenate(weights), where), shape=shape))
+    return _narrow(_unit(sparse.csr_array((np.concatenate(weights), where), shape=shape)))
 
 
-def linked(before: Sequence[str], after: Sequence[str], *, same: float = SAME) -> list[tuple[int, int]]:
+def linked(before: Any, after: Any, *, same: float = SAME) -> list[tuple[int, int]]:
     """Which group of a month goes on as which group of the next: each the other's nearest, and near enough.
 
     Args:
-        before: the middles of a month's groups (`packed`), in an order of their own.
-        after: those of the next month.
+        before: the middles of a month's groups, in an order of their own: rows of what `unpacked` gave.
+        after: those of the next month, rows of the same.
         same: the least cosine.
     """
-    if not before or not after:
-        return []
-    likeness = (unpacked(before) @ unpacked(after).T).tocoo()
+    likeness = (before @ after.T).tocoo()
+    near = likeness.data >= same
     best: list[tuple[float, int, int]] = sorted(
-        (-round(float(value), 5), int(row), int(column))
-        for row, column, value in zip(likeness.row, likeness.col, likeness.data, strict=True)
-        if value >= same
+        (-round(value, 5), row, column)
+        for row, column, value in zip(
+            likeness.row[near].tolist(),
+            likeness.col[near].tolist(),
+            likeness.data[near].tolist(),
+            strict=True,
+        )
     )
     goes: dict[int, int] = {}
     comes: dict[int, int] = {}

@@ -22,12 +22,20 @@ from answerable.understand.labels import held_out, label_table
 from answerable.understand.overrides import overrule, overrule_updates
 from answerable.understand.relevance import exclude
 from answerable.understand.site_rules import digest_of
-from answerable.understand.texts import KEY, TEXT_KEY, decide, decide_kept, with_key, with_text_key
+from answerable.understand.texts import (
+    KEY,
+    TEXT_KEY,
+    decide,
+    decide_kept,
+    texts_ahead,
+    with_key,
+    with_text_key,
+)
 from answerable.understand.topics import NO_RULE, agency_topics, place_title, topic_list
 from answerable.understand.words import TEXTS, UPDATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from answerable.settings import Settings
@@ -35,7 +43,15 @@ if TYPE_CHECKING:
     from answerable.understand.site_rules import Rules
     from answerable.understand.workers import Decider
 
-__all__ = ["PETITION_RULE", "SHARED_INPUTS", "all_months", "batches", "inputs_by_month", "read_months"]
+__all__ = [
+    "PETITION_RULE",
+    "SHARED_INPUTS",
+    "all_months",
+    "batches",
+    "inputs_by_month",
+    "read_months",
+    "words_ahead",
+]
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +116,33 @@ def inputs_by_month(store: Store, rules: Rules, parts: ir.Table, repeats: ir.Tab
     }
 
 
+def words_ahead(
+    store: Store, rules: Rules, decide_words: Decider, folder: Path
+) -> Callable[[], ir.Table] | None:
+    """Begin to decide on the new words of the months that changed, while copies are looked for.
+
+    None where that does not pay; else what gives the decisions, for `read_months`.
+    """
+    counts = store.month_counts("feedback")
+    changed = [
+        month for month in counts if store.mark(_words_mark(month)) != _words_digest(store, rules, month)
+    ]
+    if not changed or sum(counts[month] for month in changed) > _BATCH_FEEDBACK:
+        return None
+    rows = with_text_key(store.read("feedback", months=changed), TEXTS.columns, rules=rules.words_digest)
+    return texts_ahead(store, rows, TEXTS, decide_words, table="kept_reading", months=changed, folder=folder)
+
+
+def _words_mark(month: str) -> str:
+    """The mark of a month whose words were decided on."""
+    return f"understand:words:{month}"
+
+
+def _words_digest(store: Store, rules: Rules, month: str) -> str:
+    """A digest of all that what a month's words say depends on."""
+    return digest_of(rules.words_digest, store.digest("feedback", month=month))
+
+
 def read_months(
     store: Store,
     settings: Settings,
@@ -110,6 +153,7 @@ def read_months(
     parts: ir.Table,
     repeats: ir.Table,
     months: Sequence[str],
+    ahead: ir.Table | None = None,
 ) -> None:
     """Write update_reading and reading for some months, in the open transaction."""
     updates = _read_updates(store, rules, decide_words, folder, months)
@@ -125,7 +169,10 @@ def read_months(
         repeats=repeats.filter(repeats.month.isin(months)),
         updates=updates,
         months=months,
+        ahead=ahead,
     )
+    for month in months:
+        store.set_mark(_words_mark(month), _words_digest(store, rules, month))
     written = store.write("reading", reading, months=months)
     span = months[0] if len(months) == 1 else f"{months[0]} to {months[-1]}"
     log.info("understood %s: %d feedback", span, written.row_count)
@@ -206,12 +253,15 @@ def _read_feedback(
     repeats: ir.Table,
     updates: ir.Table,
     months: Sequence[str],
+    ahead: ir.Table | None,
 ) -> ir.Table:
     """The rows of reading for some months."""
     feedback = store.read("feedback", months=months)
     rows = with_text_key(feedback, TEXTS.columns, rules=rules.words_digest)
     rows = with_key(rows, ("source_id", "service_code"), name="code_key")
-    texts = decide_kept(store, rows, TEXTS, decide_words, table="kept_reading", months=months, folder=folder)
+    texts = decide_kept(
+        store, rows, TEXTS, decide_words, table="kept_reading", months=months, folder=folder, ahead=ahead
+    )
     codes = _decide_codes(store, rules, folder, feedback)
     mentioned = _decide_mentions(store, rules, folder, feedback)
     rows = (

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from answerable.understand.named_areas import all_matches
 from answerable.understand.privacy_words import words
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from answerable.settings import Settings
     from answerable.store import Store
 
-__all__ = ["LEAST", "SHARE", "street_areas", "with_street_area"]
+__all__ = ["LEAST", "SHARE", "street_areas", "streets_named", "with_street_area"]
 
 LEAST = 3
 """How many placed messages have to name a street."""
@@ -59,10 +59,16 @@ def _pattern() -> str:
     )
 
 
-def _streets(rows: ir.Table, said: ir.StringValue) -> ir.Table:
-    """``feedback_id`` and ``street``: each street that each text names."""
+def streets_named(said: ir.StringValue) -> ir.StringValue:
+    """The streets that a text names, as it writes them, a line each; NULL where it names none."""
     found: Any = all_matches(" " + said, _pattern(), 1)
-    named = rows.select("feedback_id", street=found.unnest())
+    return cast("ir.StringValue", found.join("\n").nullif(""))
+
+
+def _streets(rows: ir.Table) -> ir.Table:
+    """``feedback_id`` and ``street``: each of the ``streets`` of each row, as a street is known."""
+    rows = rows.filter(rows.streets.notnull())
+    named = rows.select("feedback_id", street=rows.streets.split("\n").unnest())
     return named.mutate(street=named.street.lower().re_replace(r"\s+", " ")).distinct()
 
 
@@ -83,9 +89,8 @@ def street_areas(store: Store, settings: Settings, path: Path) -> ir.Table:
     some = placed.semi_join(reading, "feedback_id").select("feedback_id", "area_code")
     some = some.order_by("feedback_id").limit(_SAMPLE)
     rows = some.inner_join(reading.select("feedback_id", "public_text"), "feedback_id")
-    named = _streets(rows, rows.public_text).inner_join(
-        rows.select("feedback_id", "area_code"), "feedback_id"
-    )
+    named = _streets(rows.mutate(streets=streets_named(rows.public_text)))
+    named = named.inner_join(rows.select("feedback_id", "area_code"), "feedback_id")
     by_area = named.group_by("street", "area_code").agg(messages=named.count())
     streets = by_area.group_by("street").agg(
         street_area=by_area.area_code.argmax(by_area.messages),
@@ -96,17 +101,14 @@ def street_areas(store: Store, settings: Settings, path: Path) -> ir.Table:
     return keep(store, sure.select("street", "street_area"), path)
 
 
-def with_street_area(rows: ir.Table, said: ir.StringValue, known: ir.Table) -> ir.Table:
+def with_street_area(rows: ir.Table, known: ir.Table) -> ir.Table:
     """The rows with ``street_area``: the area of the streets that a text names, if it is one; else nothing.
 
     Args:
-        rows: with ``feedback_id``.
-        said: of each row the text to read; NULL where none is asked about.
+        rows: with ``feedback_id`` and ``streets`` (`streets_named`).
         known: what `street_areas` found.
     """
-    asked = rows.mutate(_said=said)
-    asked = asked.filter(asked["_said"].notnull())
-    named = _streets(asked, asked["_said"]).inner_join(known, "street")
+    named = _streets(rows).inner_join(known, "street")
     areas = named.group_by(of_feedback="feedback_id").agg(
         street_area=named.street_area.min(), others=named.street_area.nunique()
     )

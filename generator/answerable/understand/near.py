@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from answerable.understand import duplicates, near_runs, near_sketch, near_words
+from answerable.understand import duplicates, near_runs, near_sketch, near_words, relevance
 from answerable.understand.duplicates import (
     LONGEST,
     RULE_BY_ANYBODY,
+    SAME_PERSON,
     WINDOW_DAYS,
     near_form,
     repeats,
@@ -34,6 +36,7 @@ from answerable.understand.duplicates import (
 from answerable.understand.near_runs import Entries, join_runs
 from answerable.understand.near_sketch import BANDS, bands
 from answerable.understand.near_words import SHIPPED_NEAR_WORDS, NearRules, near_rules
+from answerable.understand.relevance import is_passed_on
 from answerable.understand.texts import keep, with_key
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ _MONTHS_BACK = 2
 _BATCH_FEEDBACK = 400_000
 _BATCH_TEXTS = 20_000
 _SECONDS_A_DAY = 86_400
+# All of a message that its sketch is made of.
+_SKETCHED = ("month", "created_at", "title", "text", "is_official", "is_repost", *SAME_PERSON)
 # Two bands in each column: a whole number of 64 bits.
 _COLUMNS = tuple(f"bands_{number}" for number in range(1, BANDS // 2 + 1))
 
@@ -80,15 +85,15 @@ def find_copies(
         folder: for scratch files that the result reads.
 
     Returns:
-        feedback_id, month, duplicate_of (the earliest of its group), duplicate_rule and duplicate_similarity (from 0
-        to 1; 1 where the words are the very same).
+        feedback_id, month, duplicate_of (the earliest of its group), duplicate_rule, duplicate_similarity (from 0
+        to 1; 1 where the words are the very same), and is_passed_on.
     """
     names = {name for account in accounts for name in (account, account.partition("@")[0])}
     _write_sketches(store, names)
     sketch = store.read("sketch").anti_join(parts, "feedback_id")
     same = keep(store, repeats(sketch), folder / "same.parquet")
     runs = keep(store, _runs(sketch, same), folder / "runs.parquet")
-    _write_near_copies(store, runs, near_rules(known), names)
+    _write_near_copies(store, runs, parts, near_rules(known), names)
     near = store.read("near_copy").select("near_of", "similarity", near_id="feedback_id")
     rows = runs.left_join(near, runs.head_id == near.near_id)
     rows = rows.filter(rows.near_of.notnull() | (rows.feedback_id != rows.head_id))
@@ -100,7 +105,8 @@ def find_copies(
         duplicate_similarity=ibis.coalesce(rows.similarity, 1.0),
     )
     by_one = same.filter(same.duplicate_rule != RULE_BY_ANYBODY).mutate(duplicate_similarity=1.0)
-    return by_anybody.union(by_one.select(*by_anybody.columns), distinct=False)
+    found = by_anybody.union(by_one.select(*by_anybody.columns), distinct=False)
+    return found.inner_join(sketch.select("feedback_id", "is_passed_on"), "feedback_id")
 
 
 # -- sketches ----------------------------------------------------------------------------------------------------------
@@ -110,7 +116,7 @@ def _write_sketches(store: Store, accounts: Collection[str]) -> None:
     """Bring the table ``sketch`` up to date, a portion of months at a time."""
     rules = _digest(
         # What is compared of the words changes with the program, and so may what DuckDB hashes.
-        *(Path(module.__file__ or "").read_bytes().hex() for module in (duplicates, near_sketch)),
+        *(Path(module.__file__ or "").read_bytes().hex() for module in (duplicates, near_sketch, relevance)),
         duckdb.__version__,
         *sorted(accounts),
     )
@@ -119,7 +125,8 @@ def _write_sketches(store: Store, accounts: Collection[str]) -> None:
     stale = [month for month in months if store.mark(f"sketch:{month}") != digests[month]]
     for portion in _portions(store, stale):
         with store.transaction(), store.scratch() as folder:
-            store.write("sketch", _sketches(store, accounts, portion, folder), months=portion)
+            sketches = _sketches(store, accounts, portion, folder, rules=rules)
+            store.write("sketch", sketches, months=portion)
             for month in portion:
                 store.set_mark(f"sketch:{month}", digests[month])
 
@@ -138,22 +145,39 @@ def _portions(store: Store, months: Sequence[str]) -> Iterator[list[str]]:
         yield portion
 
 
-def _sketches(store: Store, accounts: Collection[str], months: Sequence[str], folder: Path) -> ir.Table:
-    """The rows of ``sketch`` for some months; a text that one of them held before is not sketched again."""
-    rows = wordings(store.read("feedback", months=months))
+def _sketches(
+    store: Store, accounts: Collection[str], months: Sequence[str], folder: Path, *, rules: str
+) -> ir.Table:
+    """The rows of ``sketch`` for some months; a message that is what it was is not sketched again."""
+    feedback = store.read("feedback", months=months)
+    keyed = with_key(feedback.mutate(rules=ibis.literal(rules)), (*_SKETCHED, "rules"), name="row_key")
+    keyed = keep(store, keyed.select("feedback_id", "row_key"), folder / "keyed.parquet")
+    held = store.read("sketch", months=months)
+    held = keep(store, held.semi_join(keyed, ["feedback_id", "row_key"]), folder / "held.parquet")
+    # Kept first: else what is asked of their words would be asked of all words, and the rest left out afterwards.
+    new = feedback.inner_join(keyed.anti_join(held, "feedback_id"), "feedback_id")
+    rows = wordings(keep(store, new, folder / "unread.parquet"))
     is_near = rows.is_by_anybody & (rows.length <= LONGEST)
     near = is_near.ifelse(near_form(rows.title, rows.text, accounts), ibis.null("string"))
     rows = rows.select(
-        "feedback_id", "source_id", "month", "created_at", "is_by_anybody", "same_key", near=near
+        "feedback_id",
+        "source_id",
+        "month",
+        "created_at",
+        "row_key",
+        "is_by_anybody",
+        "same_key",
+        near=near,
+        is_passed_on=is_passed_on(rows),
     )
     rows = with_key(rows, ("near",), name="hashed")
     rows = rows.mutate(near_key=rows.near.notnull().ifelse(rows.hashed, ibis.null("int64"))).drop("hashed")
     rows = keep(store, rows, folder / "rows.parquet")
-    held = store.read("sketch", months=months)
-    held = held.filter(held.near_key.notnull()).select("near_key", *_COLUMNS)
-    held = keep(store, held.distinct(on=["near_key"], keep="first"), folder / "held.parquet")
-    new = rows.filter(rows.near_key.notnull()).anti_join(held, "near_key").select("near_key", "near")
-    new = new.distinct(on=["near_key"], keep="first")
+    new = (
+        rows.filter(rows.near_key.notnull())
+        .select("near_key", "near")
+        .distinct(on=["near_key"], keep="first")
+    )
     schema = pa.schema([("near_key", pa.int64()), *((name, pa.int64()) for name in _COLUMNS)])
     with pq.ParquetWriter(folder / "new.parquet", schema, compression="lz4") as writer:
         for batch in store.batches(new, size=_BATCH_TEXTS):
@@ -161,11 +185,8 @@ def _sketches(store: Store, accounts: Collection[str], months: Sequence[str], fo
             columns = [batch.column("near_key").cast(pa.int64()), *(pa.array(column) for column in found.T)]
             writer.write_batch(pa.record_batch(columns, schema=schema))
     fresh = store.con.read_parquet(folder / "new.parquet", hive_partitioning=False)
-    return (
-        rows.drop("near")
-        .left_join(held.union(fresh).rename(key_of="near_key"), [("near_key", "key_of")])
-        .drop("key_of")
-    )
+    found = rows.drop("near").left_join(fresh.rename(key_of="near_key"), [("near_key", "key_of")])
+    return held.union(found.select(*held.columns), distinct=False)
 
 
 # -- runs and their groups ---------------------------------------------------------------------------------------------
@@ -193,7 +214,9 @@ def _runs(sketch: ir.Table, same: ir.Table) -> ir.Table:
     ).order_by("month")
 
 
-def _write_near_copies(store: Store, runs: ir.Table, rules: NearRules, accounts: Collection[str]) -> None:
+def _write_near_copies(
+    store: Store, runs: ir.Table, parts: ir.Table, rules: NearRules, accounts: Collection[str]
+) -> None:
     """Bring the table ``near_copy`` up to date: month by month, as what is decided of one depends on those before.
 
     What is decided of a run depends on nothing later: of a month the days before the first one that changed stay.
@@ -209,28 +232,34 @@ def _write_near_copies(store: Store, runs: ir.Table, rules: NearRules, accounts:
         *sorted(accounts),
     )
     present = sorted(store.months("sketch"))
-    content = _content_by_day(store, runs)
+    so_far = decides
+    talks = _content(store, parts, ("feedback_id",), ("month",))
+    days = _Days(store, runs)
     for month in sorted({*present, *store.months("near_copy")}):
+        # All that there was up to now: where nothing of it has changed, nothing else need be asked.
+        so_far = _digest(so_far, month, store.digest("sketch", month=month), talks.get((month,), ""))
+        if store.mark(f"near:{month}") == so_far:
+            continue
         window = _window(month, present)
         rows = runs.filter(runs.month.isin(window))
-        days = {day: said for m in window for day, said in content.get(m, {}).items()}
+        content = days.of(window)
         before = _digest(decides, _decided_before(store, rows, month))
-        since = _first_change(store.mark(f"near_days:{month}"), before, days)
-        if since is None:
-            continue
+        since = _first_change(store.mark(f"near_days:{month}"), before, content)
         with store.transaction(), store.scratch() as folder:
-            decided = _near_copies(
-                store,
-                rows,
-                rules,
-                accounts=accounts,
-                month=month,
-                window=window,
-                since=since,
-                folder=folder,
-            )
-            store.write("near_copy", decided, months=[month])
-            store.set_mark(f"near_days:{month}", json.dumps({"before": before, "days": days}))
+            if since is not None:
+                decided = _near_copies(
+                    store,
+                    rows,
+                    rules,
+                    accounts=accounts,
+                    month=month,
+                    window=window,
+                    since=since,
+                    folder=folder,
+                )
+                store.write("near_copy", decided, months=[month])
+                store.set_mark(f"near_days:{month}", json.dumps({"before": before, "days": content}))
+            store.set_mark(f"near:{month}", so_far)
 
 
 def _window(month: str, present: Sequence[str]) -> list[str]:
@@ -240,18 +269,39 @@ def _window(month: str, present: Sequence[str]) -> list[str]:
     return sorted({f"{m // 12:04d}-{m % 12 + 1:02d}" for m in months} & set(present))
 
 
-def _content_by_day(store: Store, runs: ir.Table) -> dict[str, dict[str, str]]:
-    """Of each month a digest of what each of its days holds, whatever the order of rows."""
-    keyed = with_key(runs, ("feedback_id", "created_at", "near_key", "head_id", "head_at"), name="key")
-    keyed = keyed.mutate(day=keyed.created_at.date().cast("string"))
-    found = keyed.group_by("month", "day").agg(rows=keyed.count(), digest=keyed.key.bit_xor())
-    content: dict[str, dict[str, str]] = {}
-    for batch in store.batches(found.order_by(["month", "day"])):
-        for row in batch.to_pylist():
-            # A day may be in two months: theirs begin and end in the zone of the site.
-            name = f"{row['day']} {row['month']}"
-            content.setdefault(row["month"], {})[name] = f"{row['rows']} {row['digest']}"
-    return content
+class _Days:
+    """What each day holds, in digests; asked for a month at most once."""
+
+    def __init__(self, store: Store, runs: ir.Table) -> None:
+        self._store = store
+        self._runs = runs
+        self._held: dict[str, dict[str, str]] = {}
+
+    def of(self, months: Sequence[str]) -> dict[str, str]:
+        """The digest of each day of some months, whatever the order of rows."""
+        new = [month for month in months if month not in self._held]
+        if new:
+            rows = self._runs.filter(self._runs.month.isin(new))
+            rows = rows.mutate(day=rows.created_at.date().cast("string"))
+            columns = ("feedback_id", "created_at", "near_key", "head_id", "head_at")
+            self._held.update({month: {} for month in new})
+            for (month, day), said in _content(self._store, rows, columns, ("month", "day")).items():
+                # A day may be in two months: theirs begin and end in the zone of the site.
+                self._held[month][f"{day} {month}"] = said
+        return {day: said for month in months for day, said in self._held[month].items()}
+
+
+def _content(
+    store: Store, rows: ir.Table, columns: Sequence[str], by: Sequence[str]
+) -> dict[tuple[str, ...], str]:
+    """A digest of some columns for each group of rows, whatever their order."""
+    keyed = with_key(rows, columns, name="key")
+    found = keyed.group_by(*by).agg(rows=keyed.count(), digest=keyed.key.bit_xor())
+    return {
+        tuple(row[name] for name in by): f"{row['rows']} {row['digest']}"
+        for batch in store.batches(found)
+        for row in batch.to_pylist()
+    }
 
 
 def _first_change(mark: str | None, before: str, days: Mapping[str, str]) -> str | None:
@@ -300,6 +350,10 @@ def _near_copies(
     near = near.union(kept.select(*near.columns), distinct=False)
     rows = rows.left_join(near, [("head_id", "near_id")]).drop("near_id")
     sketch = store.read("sketch", months=window).select(*_COLUMNS, sketch_id="feedback_id")
+    if since:
+        # What is older is repeated by nothing that is new.
+        earliest = date.fromisoformat(since) - timedelta(days=WINDOW_DAYS + 1)
+        rows = rows.filter(rows.created_at >= datetime.combine(earliest, time()))
     rows = rows.filter(rows.near_key.notnull()).inner_join(sketch, [("feedback_id", "sketch_id")])
     # The runs are numbered in the order in which they began.
     rows = rows.mutate(

@@ -27,7 +27,7 @@ import ftfy
 from answerable.understand.phrases import visible_form
 from answerable.understand.privacy_addresses import without_addresses
 from answerable.understand.privacy_names import without_names
-from answerable.understand.privacy_structured import without_plates, without_structured
+from answerable.understand.privacy_structured import without_ips, without_plates, without_structured
 from answerable.understand.privacy_words import (
     KINDS,
     MARKS,
@@ -138,8 +138,8 @@ def _latin_alone(run: re.Match[str]) -> str:
     return turned if all(unicodedata.name(char, "").startswith("LATIN") for char in letters) else found
 
 
-_STEPS = (without_plates, without_addresses, without_structured, without_names)
-# Addresses before numbers: a postcode alone would be taken for one of them.
+_STEPS = (without_plates, without_ips, without_addresses, without_structured, without_names)
+# Addresses before numbers: a postcode alone would be taken for one of them. Machines' addresses before those of homes.
 
 
 def redact(text: str, context: PrivacyContext = _NOTHING_KNOWN) -> Redacted:

@@ -13,7 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from answerable.settings import load_yaml
 
-__all__ = ["CHECKS", "Country", "Id", "countries", "iban_is_valid", "luhn_is_valid", "shape_pattern"]
+__all__ = [
+    "CHECKS",
+    "LETTERS",
+    "Country",
+    "Id",
+    "countries",
+    "iban_is_valid",
+    "luhn_is_valid",
+    "shape_pattern",
+]
 
 _FILE = Path(__file__).parent / "rules" / "privacy_countries.yml"
 
@@ -58,10 +67,16 @@ def _dni_is_valid(found: str) -> bool:
 
 
 def _nino_is_valid(found: str) -> bool:
-    """Whether a National Insurance number has letters that are given out (HM Revenue & Customs, NIM39110)."""
-    return (
-        found[0] not in "DFIQUV" and found[1] not in "DFIOQUV" and found[:2].isupper() and found[-1] in "ABCD"
-    )
+    """Whether a National Insurance number has letters that are given out (HM Revenue & Customs, NIM39110).
+
+    QQ begins the one that forms give as an example.
+    """
+    if not (found.isupper() or found.islower()):
+        return False
+    found = found.upper()
+    return ((found[0] not in "DFIQUV" and found[1] not in "DFIOQUV") or found.startswith("QQ")) and found[
+        -1
+    ] in "ABCD"
 
 
 CHECKS: Final[dict[str, Callable[[str], bool]]] = {
@@ -105,16 +120,12 @@ class Country(_Read):
     iban: int | None = Field(None, ge=11, le=30)
     ids: tuple[Id, ...] = ()
     plates: tuple[str, ...] = ()
+    plates_without_words: tuple[str, ...] = ()
     plates_of_vehicles: tuple[str, ...] = ()
-    plate_prefixes: tuple[str, ...] = ()
+    plates_in_capitals: tuple[str, ...] = ()
+    plate_prefixes: frozenset[str] = frozenset()
+    regions: frozenset[str] = frozenset()
     streets: _Streets = _Streets()
-
-    def plate_patterns(self, shapes: tuple[str, ...]) -> tuple[str, ...]:
-        """Shapes of plates as regular expressions; where the country's prefixes are known, with one of them first."""
-        if not self.plate_prefixes:
-            return tuple(map(shape_pattern, shapes))
-        first = f"(?:{'|'.join(sorted(self.plate_prefixes))})"
-        return tuple(first + shape_pattern(shape.removeprefix("AA")) for shape in shapes)
 
 
 class _Table(_Read):
@@ -129,12 +140,23 @@ def countries() -> dict[str, Country]:
     return load_yaml(_FILE, _Table).countries
 
 
+LETTERS: Final = "A-Za-z\u00c4\u00d6\u00dc\u00e4\u00f6\u00fc"
+"""The letters of plates, as within a character class."""
+
 _SHAPE_PART = re.compile(r"(.)(\{\d(?:,\d)?\})?")
 
 
 def shape_pattern(shape: str) -> str:
     """A shape of the table as a regular expression; of a bounded length."""
-    stands_for = {"9": r"\d", "A": "[A-Za-z]", "C": "(?![AEIOUaeiou])[A-Za-z]", " ": r"[ \-]?", "_": r"[ \-]"}
+    stands_for = {
+        "9": r"\d",
+        "A": "[A-Za-z]",
+        "C": "(?![AEIOUaeiou])[A-Za-z]",
+        "U": f"[{LETTERS}]",
+        "P": f"[{LETTERS}]{{1,3}}",
+        " ": r"[ \-\u00b7]?",
+        "_": r"[ \-\u00b7]",
+    }
     return "".join(
         (stands_for.get(part[1]) or re.escape(part[1])) + (part[2] or "")
         for part in _SHAPE_PART.finditer(shape)

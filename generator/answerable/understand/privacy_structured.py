@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from answerable.understand.privacy_countries import (
     CHECKS,
+    LETTERS,
     Id,
     countries,
     iban_is_valid,
@@ -24,9 +25,11 @@ from answerable.understand.privacy_countries import (
 from answerable.understand.privacy_words import MARKS, PrivacyContext, any_of, words, words_that_are_no_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["without_plates", "without_structured"]
+    from answerable.understand.privacy_countries import Country
+
+__all__ = ["without_ips", "without_plates", "without_structured"]
 
 _TLD = (
     r"(?:com|org|net|gov|edu|mil|int|info|biz|io|eu|uk|us|ca|au|nz|ie|in|za|de|at|ch|fr|be|nl|es|mx|ar|cl"
@@ -41,6 +44,12 @@ _LOCAL = r"(?<![\w.+%'\-])(?=[.+%'\-]*+\w)[\w.+%'\-]++"
 _OPEN, _SHUT = r"[\[({<]", r"[\])}>]"
 # Atomic groups: until Python 3.11.5 a possessive group took what stands where its repetition fails, too.
 _DOTTED = rf"(?>(?:[ ]?{_OPEN}[ ]?{_DOT}[ ]?{_SHUT}[ ]?[\w\-]++|\.[\w\-]++)*)"
+# A domain may go on behind what ends another: "at post dot example dot net".
+_MORE_DOTS = rf"(?>(?:[ ](?:dot|punto|ponto|point|punkt)[ ](?:[\w\-]{{1,30}}[ ]{_DOT}[ ])?{_TLD_NO_WORD}\b)*)"
+_JOINT = (
+    rf"(?:{_DOT}|minus|dash|hyphen|underscore|unterstrich|bindestrich|gui\u00f3n|tiret|h\u00edfen|tra\u00e7o"
+    r"|underline)"
+)
 _EMAIL = (
     rf"{_LOCAL}(?:[ ]?{_OPEN}[ ]?{_DOT}[ ]?{_SHUT}[ ]?[\w.+%'\-]++){{0,3}}(?:"
     # name@host.tld, and name@host where the host has a letter
@@ -50,15 +59,16 @@ _EMAIL = (
     # name (at) host [dot] tld
     rf"|[ ]?{_OPEN}[ ]?{_AT}[ ]?{_SHUT}[ ]?[\w\-]++{_DOTTED}"
     # name at host dot tld
-    rf"|[ ](?:at|arroba|arobase)[ ][\w\-]++(?:[ ]dot[ ][\w\-]++)*?[ ]dot[ ]{_TLD}\b"
-    rf"|[ ](?:at|arroba|arobase|\u00e4t)[ ][\w\-]++(?:[ ]{_DOT}[ ][\w\-]++)*?[ ]{_DOT}[ ]{_TLD_NO_WORD}\b)"
+    rf"|[ ](?:at|arroba|arobase)[ ][\w\-]++(?:[ ]dot[ ][\w\-]++)*?[ ]dot[ ]{_TLD}\b{_MORE_DOTS}"
+    rf"|[ ](?:at|arroba|arobase|\u00e4t)[ ][\w\-]++(?:[ ]{_DOT}[ ][\w\-]++)*?[ ]{_DOT}[ ]{_TLD_NO_WORD}\b"
+    rf"{_MORE_DOTS})"
     # first dot last at host dot tld
-    rf"|(?<![\w.])[\w\-]{{1,30}}(?:[ ]{_DOT}[ ][\w\-]{{1,30}}){{1,3}}[ ](?:at|arroba|arobase"
+    rf"|(?<![\w.])[\w\-]{{1,30}}(?:[ ]{_JOINT}[ ][\w\-]{{1,30}}){{1,3}}[ ](?:at|arroba|arobase"
     rf"|\u00e4t)[ ][\w\-]{{1,30}}"
     rf"(?:[ ]{_DOT}[ ][\w\-]{{1,30}}){{1,3}}"
 )
 _EMAIL_IN_ADDRESS = re.compile(_EMAIL, re.IGNORECASE)
-_COORDINATES_IN_ADDRESS = re.compile(r"[-+]?\d{1,3}\.\d{3,}(?:,|%2C)[-+]?\d{1,3}\.\d{3,}")
+_COORDINATES_IN_ADDRESS = re.compile(r"[-+]?\d{1,3}\.\d{3,}(?:,|%2C|/)[-+]?\d{1,3}\.\d{3,}")
 _HANDLE = (
     # @user, @user@server; not @7 and not the @ of an e-mail address
     r"(?<![\w@])@++(?=\w*[^\W\d_])\w++(?>(?:[.\-]\w++)*)(?:@[\w\-]++(?>(?:\.[\w\-]++)*))?"
@@ -96,6 +106,11 @@ _KEEP = (
 _JOIN = r"[ .\-\u2010-\u2015\u2212_~*()|\u00b7\u2022]"
 # A digit, or a letter that is written for one between digits: 4I5-555-O123.
 _FIGURE = r"(?:\d|(?<=\d)[oil](?=\d)|(?<=\d[\-. ])[oil](?=\d\d))"
+_DIGITS_WITH_SLASH = (
+    # a country's or an area's code, a slash, a number: +49 (0) 201 / 55 43 21; a company's in Brazil
+    r"(?<![\d/])(?:\(?0\d{2,4}\)?|\+\d{1,3}[ ]?(?:\(0\)[ ]?)?\d{2,4})[ ]?/[ ]?\d(?:[ \-]?\d){4,9}(?![\d/]|[ \-]\d)"
+    r"|(?<!\d)\d\d\.\d{3}\.\d{3}/\d{4}-\d\d(?!\d)|"
+)
 _DIGITS = (
     # six digits or more, joined by nothing or by up to three of the signs that people put into telephone numbers
     rf"(?<!\d)\+?\(?\d(?:{_JOIN}{{0,3}}{_FIGURE}){{5,}}(?:[ ]?(?:x|ext\.?|extension)[ ]?\d{{1,6}})?"
@@ -110,6 +125,16 @@ _IP = (
     # version 6; `_is_ip` tells it from times of day
     r"|(?<![\w:])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])"
 )
+# Before anything else is looked for, with the port, the length of the network's prefix or its name; in an address on
+# the web it is a server's.
+_IP_ALONE = re.compile(
+    rf"(?<![\w.:/@\-])(?P<ip>(?:::ffff:)?(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d)(?::\d{{2,5}}|/\d\d?)?(?!\w)"
+    r"|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])(?:/\d{1,3}(?!\w)|%\w{1,15})?)",
+    re.IGNORECASE,
+)
+# Each begins with a sign, for which a text is searched fast.
+_FOUR_NUMBERS = re.compile(r"\.\d{1,3}\.\d")
+_COLONS = re.compile(r":[0-9a-fA-F]{0,4}:")
 _IP_GROUPS = 3  # "12::30" is no address
 _DIGIT = re.compile(r"\d")
 _LONG_NUMBER = re.compile(r"\d{6,}")
@@ -132,6 +157,7 @@ _COORDINATES = (
     rf"[-+]?\d{{1,3}},\d{{4,}}(?!\d){_WIND}"
     rf"|(?<!\d){_MINUTES}[ ]?[NSEWO](?:[ ]?[,;/][ ]?|[ ])?{_MINUTES}[ ]?[NSEWO]\b"
 )
+_COORDINATES_WIND_FIRST = rf"|(?<!\w)[NS][ ]?{_MINUTES}(?:[ ]?[,;/][ ]?|[ ])?[EWO][ ]?{_MINUTES}"
 # What shows that a text may hold a piece: everything else is done only where one of these is.
 _AT_WORD = re.compile(
     rf"{_OPEN}[ ]?{_AT}[ ]?{_SHUT}|[ ](?:at|arroba|arobase|\u00e4t)[ ].{{1,60}}?[ ]{_DOT}[ ]", re.IGNORECASE
@@ -142,14 +168,25 @@ _DOT_WORD = re.compile(r"[ ](?:dot|punto|ponto|point|punkt)[ ]", re.IGNORECASE)
 _AT_IN_WORD = re.compile(r"[\w.+%'\-]@|@[ @]")
 _SLASH = re.compile(r"[a-z]/", re.IGNORECASE)
 _REDDIT = re.compile(r"(?<![\w/.])/?u/", re.IGNORECASE)
+# Before a site's name: for small screens, or a country's.
+_BEFORE_SITE = r"(?:www|m|mobile|mbasic|touch|web|old|new|[a-z]{2}(?:-[a-z]{2})?)\."
+_OF_SITE = re.compile(rf"\A{_BEFORE_SITE}")
 _CARD_DIGITS = range(13, 20)
+_STARS = ("**", "xxxx", "XXXX", "\u2022\u2022")
+# A card of whose digits some are starred: "4111 11** **** 1111", "**** 1111".
+_CARD = (
+    r"(?<![\w*])(?=(?:[ \-]?\d){0,8}[ \-]?[*x\u2022]{2})"
+    r"(?:[\d*x\u2022]{4}[ \-]?){2,3}(?:[*x\u2022]{4}[ \-]?)?\d{4}(?!\w)"
+)
 _AFTER_ADDRESS = ".,;:!?)]}'\""
 
 
 @cache
-def _structured(*, url: bool, site: bool, email: bool, handle: bool, digits: bool) -> re.Pattern[str]:
+def _structured(
+    *, url: bool, site: bool, email: bool, handle: bool, digits: bool, stars: bool, slash: bool, degrees: bool
+) -> re.Pattern[str]:
     """One pattern of the pieces that a text may hold, the first of which counts."""
-    prefix = r"(?:(?:www|m|mobile|web|old)\.)?"
+    prefix = rf"(?:{_BEFORE_SITE})?"
     sites = rf"(?<![\w.@\-]){prefix}(?:{any_of(words().profile_hosts)})/[^\s<>\"]+"
     groups = [
         rf"(?P<url>(?<!\w)(?:https?://|www\.)[^\s<>\"]+{f'|{sites}' if site else ''})" if url or site else "",
@@ -160,9 +197,10 @@ def _structured(*, url: bool, site: bool, email: bool, handle: bool, digits: boo
                 rf"(?P<iban>{_ibans()})",
                 rf"(?P<id>{_lettered_ids()})",
                 rf"(?P<ip>{_IP})",
-                rf"(?P<coordinates>{_COORDINATES})",
+                rf"(?P<coordinates>{_COORDINATES}{_COORDINATES_WIND_FIRST if degrees else ''})",
                 rf"(?P<keep>{_KEEP})",
-                rf"(?P<digits>{_DIGITS})",
+                rf"(?P<card>{_CARD})" if stars else "",
+                rf"(?P<digits>{_DIGITS_WITH_SLASH if slash else ''}{_DIGITS})",
             )
             if digits
             else ()
@@ -197,7 +235,19 @@ def _pattern_for(text: str) -> re.Pattern[str] | None:
         return None
     if has_at and not (url or site or email or digits or _REDDIT.search(text)):
         return _AT_ALONE
-    return _structured(url=url, site=site, email=email, handle=handle, digits=digits)
+    stars = digits and any(signs in bare for signs in _STARS)
+    degrees = digits and "\u00b0" in bare
+    slash = digits and "/" in bare
+    return _structured(
+        url=url,
+        site=site,
+        email=email,
+        handle=handle,
+        digits=digits,
+        stars=stars,
+        slash=slash,
+        degrees=degrees,
+    )
 
 
 def _ibans() -> str:
@@ -239,11 +289,14 @@ def _is_id(found: str) -> bool:
 def _is_ip(found: str) -> bool:
     if "." in found:
         return True
+    found, slash, _ = found.partition("/")
     try:
         ipaddress.IPv6Address(found)
     except ValueError:
         return False
-    return sum(bool(group) for group in found.split(":")) >= _IP_GROUPS
+    groups = found.split(":")
+    # "2001:db8::1" and any with a prefix's length; no hours: "12::30"
+    return bool(slash) or sum(map(bool, groups)) >= _IP_GROUPS or (len(groups[0]) > _SHORT and "::" in found)
 
 
 @cache
@@ -258,7 +311,7 @@ def _digits_kind(found: str) -> str | None:
     count = len(figures)
     joins = {char for char in found if not char.isalnum()} - {"+"}
     if found.startswith("+") or found[0] in "xXeE" or "/" in found:
-        return "phone"
+        return "id" if _is_id(found) else "phone"
     if count in _CARD_DIGITS and figures.isdecimal() and luhn_is_valid(figures):
         return "card"
     if _is_id(found):
@@ -295,8 +348,8 @@ def _is_private_profile(url: str, context: PrivacyContext) -> bool:
         host = (parts.hostname or "").lower()
     except ValueError:  # an address that no browser could follow either
         return False
-    for prefix in ("www.", "m.", "mobile.", "web.", "old."):
-        host = host.removeprefix(prefix)
+    if host not in words().profile_hosts:
+        host = _OF_SITE.sub("", host, count=1)
     steps = [step for step in parts.path.split("/") if step]
     if not steps:
         return False
@@ -331,6 +384,7 @@ _KIND_OF: Final[Mapping[str, Callable[[str, PrivacyContext], str | None]]] = {
     "id": lambda found, _context: "id" if _is_id(found) else "number" if _LONG_NUMBER.search(found) else None,
     "ip": lambda found, _context: "ip" if _is_ip(found) else None,
     "coordinates": lambda _found, _context: "coordinates",
+    "card": lambda _found, _context: "card",
     "keep": lambda _found, _context: None,
     "digits": lambda found, _context: _digits_kind(found),
 }
@@ -361,6 +415,15 @@ def _before_version() -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{any_of(words().before_versions)})\.?[ ]?\Z", re.IGNORECASE)
 
 
+_FILE_NUMBER = re.compile(r"(?:19|20)\d\d-\d{3,6}")
+
+
+@cache
+def _before_file() -> re.Pattern[str]:
+    """Before a year and a number, which only a file has, no "number" need stand."""
+    return re.compile(rf"(?<!\w)(?:{any_of(words().before_numbers_marked)})\.?[ ]?\Z", re.IGNORECASE)
+
+
 @cache
 def _after_amount() -> re.Pattern[str]:
     return re.compile(rf"[ ]?(?:(?:{any_of(words().after_amounts)})(?!\w)|[€$£%])", re.IGNORECASE)
@@ -377,9 +440,27 @@ def _is_no_persons(match: re.Match[str]) -> bool:
         return False
     if _before_number().search(text, begin, match.start()):
         return True
+    if found.count(".") > 1 and _before_version().search(text, begin, match.start()):
+        return True
+    if _FILE_NUMBER.fullmatch(found) and _before_file().search(text, begin, match.start()):
+        return True
     return bool(
         _THOUSANDS.fullmatch(found) and _after_amount().match(text, match.end(), match.end() + _LOOK_AHEAD)
     )
+
+
+def without_ips(text: str, context: PrivacyContext, counts: Counter[str]) -> str:  # noqa: ARG001
+    """The text with marks for machines' addresses, which else hold what looks like house numbers."""
+    if _FOUR_NUMBERS.search(text) is None and _COLONS.search(text) is None:
+        return text
+
+    def replaced(match: re.Match[str]) -> str:
+        if not _is_ip(match["ip"]) or _is_no_persons(match):
+            return match.group()
+        counts["ip"] += 1
+        return MARKS["ip"]
+
+    return _IP_ALONE.sub(replaced, text)
 
 
 def without_structured(text: str, context: PrivacyContext, counts: Counter[str]) -> str:
@@ -413,8 +494,9 @@ def without_structured(text: str, context: PrivacyContext, counts: Counter[str])
 
 _PLATE = (
     # in capitals, up to four groups of letters or digits; else one or two
-    r"(?:(?-i:(?=[A-Z\d \-]{0,9}?\d)(?=[\d \-]{0,6}[A-Z])[A-Z\d]{1,4}(?:[ \-]?[A-Z\d]{1,4}){1,3}(?!\w))"
-    r"|[a-z\u00e4\u00f6\u00fc]{1,3}-[a-z]{1,2}[ \-]?\d{1,4}"
+    r"(?:(?-i:(?=[A-Z\u00c4\u00d6\u00dc\d \-\u00b7]{0,9}?\d)(?=[\d \-]{0,6}[A-Z\u00c4\u00d6\u00dc])"
+    r"[A-Z\u00c4\u00d6\u00dc\d]{1,4}(?:[ \-\u00b7]?[A-Z\d]{1,4}){1,3}(?!\w))"
+    r"|[a-z\u00e4\u00f6\u00fc]{1,3}-[a-z]{1,2}[ \-]?\d{1,4}[eh]?"
     r"|[a-z]{1,4}[ \-]?\d{2,5}(?:[ \-]?[a-z]{1,3}(?:-?\d{1,4}|[ ]\d{4})?)?"
     r"|\d{1,4}[ \-]?[a-z]{1,4}(?:[ \-]?\d{1,4})?)"
 )
@@ -466,35 +548,57 @@ def _speaks_of_vehicle(text: str, there: set[str]) -> bool:
     return bool(there & _words_of_vehicle_phrases()) and _vehicle_phrases().search(text) is not None
 
 
-def _shapes(shapes: set[str]) -> re.Pattern[str]:
-    capitals = (shape.replace("[A-Za-z]", "[A-Z]") for shape in sorted(shapes))
-    return re.compile(rf"(?<![\w\-/#.])(?:{'|'.join(capitals)})(?![\w\-/])")
+def _shapes(of: Callable[[Country], tuple[str, ...]]) -> str:
+    """An alternation of shapes of all countries; one that begins with a country's letters is a group with its code."""
+    plain: set[str] = set()
+    known: list[str] = []
+    for code, country in sorted(countries().items()):
+        for shape in of(country):
+            if shape.startswith("P"):
+                known.append(f"(?P<{code}{len(known)}>{shape_pattern('P')}){shape_pattern(shape[1:])}")
+            else:
+                plain.add(shape_pattern(shape))
+    return "|".join([*sorted(plain), *known])
+
+
+def _in_capitals(shapes: str) -> re.Pattern[str]:
+    shapes = shapes.replace(f"[{LETTERS}]", "[A-Z\u00c4\u00d6\u00dc]").replace("[A-Za-z]", "[A-Z]")
+    # Fewer than four such signs are no plate: most words end there.
+    signs = r"(?=[A-Z\u00c4\u00d6\u00dc\d \-\u00b7]{4})"
+    return re.compile(rf"(?<![\w\-/#.]){signs}(?:{shapes})(?![\w\-/])")
 
 
 @cache
 def _shaped_plates() -> re.Pattern[str]:
-    """The plates that look like nothing else, in capitals."""
-    return _shapes(
-        {shape for country in countries().values() for shape in country.plate_patterns(country.plates)}
-    )
+    """The plates that look like nothing else, in capitals; the last are that only where they hold no word."""
+    alone = _shapes(lambda country: country.plates)
+    wordless = _shapes(lambda country: country.plates_without_words)
+    return _in_capitals(f"{alone}|(?P<wordless>(?:{wordless}))")
 
 
 @cache
 def _plates_of_vehicles() -> re.Pattern[str]:
     """Those that look like other codes, for texts that speak of a vehicle."""
-    table = countries().values()
-    return _shapes(
-        {shape for country in table for shape in country.plate_patterns(country.plates_of_vehicles)}
-    )
+    shapes = _shapes(lambda country: (*country.plates_of_vehicles, *country.plates_in_capitals))
+    return _in_capitals(shapes)
 
 
 @cache
 def _small_plates() -> re.Pattern[str]:
     """The same in small letters, of six letters and digits or more, for texts that speak of a vehicle."""
-    table = countries().values()
-    shapes = {shape for one in table for shape in one.plate_patterns((*one.plates, *one.plates_of_vehicles))}
-    small = (shape.replace("[A-Za-z]", "[a-z]") for shape in sorted(shapes))
-    return re.compile(rf"(?<![\w\-/#.])(?=(?:[ \-]?[a-z\d]){{6}})(?:{'|'.join(small)})(?![\w\-/])")
+    shapes = _shapes(lambda country: (*country.plates, *country.plates_of_vehicles))
+    small = shapes.replace(f"[{LETTERS}]", "[a-z\u00e4\u00f6\u00fc]").replace("[A-Za-z]", "[a-z]")
+    signs = r"(?=(?:[ \-]?[a-z\u00e4\u00f6\u00fc\d]){6})"
+    return re.compile(rf"(?<![\w\-/#.])(?:{signs}(?:{small.replace('E{0,1}H{0,1}', '[eh]?')}))(?![\w\-/])")
+
+
+def _begins_no_plate(match: re.Match[str]) -> bool:
+    """Whether what stands first is not what a plate of the country begins with: "DIN EN 1176"."""
+    return any(
+        begin is not None and begin.upper() not in countries()[group[:2]].plate_prefixes
+        for group, begin in match.groupdict().items()
+        if group[2:].isdigit()
+    )
 
 
 @cache
@@ -510,17 +614,34 @@ _NEXT_PLATE = re.compile(
     r"|\d{1,4}[ \-]?[a-z]{2,3}(?:[ \-]?\d{1,4})?)(?![\w\-])",
     re.IGNORECASE,
 )
-_LETTERS = re.compile(r"[A-Z]+")
+_LETTERS = re.compile(r"[A-Z\u00c4\u00d6\u00dc]+")
 # Letters, a year, a month's letter and a number: no country writes its plates with one hyphen there.
 _TICKET = re.compile(r"[A-Z]{2}\d\d[A-Z]-\d{4}")
-_JOINED_NUMBER = re.compile(r"[A-Z]{2}-\d(?:[ ]?\d){4}")
+_POSTCODE = re.compile(r"[A-Z]{2}[ \-]\d{5}")
+# A year of a model or a law: "GTI 2000", "CR-V 2019".
+_MODEL = re.compile(r"(?:[A-Z]{2,4}|[BCHWZ]R-V|C-HR) (?:199|20[0-3])\d")
+_UNIT = re.compile(r"\d (?:KM|KW|KWH|UHR|EUR|MPH|NB|SB|EB|WB)\Z")
+_ROMAN = re.compile(r"X{0,3}(?:IX|IV|V?I{1,3})")
+_JOINED_NUMBER = re.compile(r"[A-Z]{2}(?:-\d(?:[ ]?\d){4}|[ ]\d{2,3}[ ]\d{3}|[ ]\d{6})")
+_BOTH_SIDES = re.compile(r"[A-Z]{2}[ \-]?\d{3}[ \-]?[A-Z]{2}")
+_DIGITS_OF_PLATE = 4
 _SEPARATE = re.compile(r"[ \-]")
 _SHORT = 2  # letters: "ab" is a German word, and in "ab12 cde" none
 _GROUPS = 2  # of letters in a plate in small letters
-_SMALL_ALONE = re.compile(r"\d[a-z]{3}\d{3}|[a-z]{3}\d{4}|\d{4}[b-df-hj-np-tv-z]{3}")  # with one group
-_SMALL_LETTERS = re.compile(r"[a-z]+")
+_SMALL_ALONE = re.compile(r"\d[a-z]{3}\d{3}|[a-z]{3}-?\d{4}|\d{4}-?[b-df-hj-np-tv-z]{3}")  # with one group
+_SMALL_GERMAN = re.compile(r"([a-z\u00e4\u00f6\u00fc]{1,3})-[a-z]{1,2}[ \-](?!(?:19|20)\d\d)\d{2,4}[eh]?")
+_SMALL_LETTERS = re.compile(r"[a-z\u00e4\u00f6\u00fc]+")
 _SMALL_CODE = re.compile(r"(?<!\w)[a-z]{1,3}[ \-]?\d|\d[ \-]?[a-z]{2,3}(?![a-z])")
-_CODE = re.compile(r"[A-Z]{1,4}[ \-]?\d|\d[ \-]?[A-Z]{1,3}(?![a-z])")
+# What begins a plate in capitals. Its first sign is searched for fast; what stands before that is looked at then.
+_CODE = re.compile(
+    r"[A-Z\u00c4\u00d6\u00dc\d](?<![\w\-/#.].)(?:(?<=\d)\d{0,3}(?:[ \-]\d\d)?[ \-\u00b7]?[A-Z]{1,4}(?![a-z])"
+    r"|(?<!\d)[A-Z\u00c4\u00d6\u00dc]{0,4}[ \-\u00b7]?(?:[A-Z]{1,2}[ \-\u00b7]?)?\d)"
+)
+
+
+@cache
+def _regions() -> frozenset[str]:
+    return frozenset(region for country in countries().values() for region in country.regions)
 
 
 @cache
@@ -536,22 +657,59 @@ def _before_code() -> re.Pattern[str]:
 def _is_code(text: str, match: re.Match[str]) -> bool:
     """Whether what looks like a plate is a ticket's number, a road's or a line's."""
     found = match.group()
-    if _before_code().search(text, max(0, match.start() - 24), match.start()):
-        return True
-    if _TICKET.fullmatch(found):
+    if (
+        _before_code().search(text, max(0, match.start() - 24), match.start())
+        or _TICKET.fullmatch(found)
+        or _MODEL.fullmatch(found)
+        or _UNIT.search(found)  # "BR 101 KM"
+    ):
         return True
     letters = _LETTERS.findall(found)
-    return len(letters) == 1 and letters[0].casefold() in words().codes
+    if not letters:
+        return False
+    if len(letters) == 1:
+        return (
+            letters[0].casefold() in words().codes
+            or (_POSTCODE.fullmatch(found) is not None and letters[0] in _regions())
+            or _ROMAN.fullmatch(letters[0]) is not None
+        )
+    before = text[max(0, match.start() - 2) : match.start()]
+    # "60 W E 27"; "DIN EN 1176", where two letters may be a district's; "VW ID 3"
+    return (
+        (found[1] == " " and len(before) > 1 and before[0].isdigit())
+        or (len(letters[0]) > _SHORT and letters[0].casefold() in words().codes)
+        or (found[-2] == " " and letters[-1].casefold() in words().codes)
+    )
 
 
 def _is_ordinary(found: str, ordinary: frozenset[str]) -> bool:
     """Whether what has a plate's shape is words with a number: "US 101 NB"."""
-    known = [(len(group), group.casefold() in ordinary) for group in _LETTERS.findall(found)]
+    # A letter alone is a word only beside few figures.
+    is_long = sum(map(str.isdigit, found)) >= _DIGITS_OF_PLATE
+    known = [
+        (len(group), group.casefold() in ordinary and not (is_long and len(group) == 1))
+        for group in _LETTERS.findall(found)
+    ]
+    if _BOTH_SIDES.fullmatch(found):  # "US 101 NB", "AT 500 OK"; not "FT 482 PL"
+        first, last = (group.casefold() for group in _LETTERS.findall(found))
+        lists = words()
+        return (first in lists.common or first in lists.codes or last in lists.codes) and all(
+            is_known for _, is_known in known
+        )
     if _JOINED_NUMBER.match(found):  # "BE-281 245": nobody writes a word so
         return any(is_known for size, is_known in known if size > _SHORT)
     return all(is_known for _, is_known in known) or any(
         is_known for size, is_known in known if size > _SHORT
     )
+
+
+def _holds_word(found: str, ordinary: frozenset[str]) -> bool:
+    """Whether any letters of a plate's shape are a word, or a code's: "RES OF 570"."""
+    groups = [group.casefold() for group in _LETTERS.findall(found) if len(group) > 1]
+    lists = words()
+    return any(
+        group in ordinary or group in lists.common or group in lists.codes for group in groups[1:]
+    ) or any(len(group) > _SHORT and group in lists.common for group in groups[:1])
 
 
 def _has_word(found: str) -> bool:
@@ -560,6 +718,9 @@ def _has_word(found: str) -> bool:
 
 def _is_said(found: str, ordinary: frozenset[str]) -> bool:
     """Whether what has a plate's shape in small letters is words with a number: "on 16th", "as 100s"."""
+    german = _SMALL_GERMAN.fullmatch(found)
+    if german is not None and german[1].upper() in countries()["DE"].plate_prefixes:
+        return False
     if any(group in ordinary or group in words().common for group in _SEPARATE.split(found)):
         return True
     groups = _SMALL_LETTERS.findall(found)
@@ -567,6 +728,27 @@ def _is_said(found: str, ordinary: frozenset[str]) -> bool:
     if is_one_group and groups[0] in words().codes:
         return True  # "2000rpm"
     return _has_word(found) or (is_one_group and not _SMALL_ALONE.fullmatch(found))
+
+
+def _is_wordy(match: re.Match[str], ordinary: frozenset[str]) -> bool:
+    """Whether what has a plate's shape in capitals is words with a number, or, for some shapes, only holds one."""
+    found = match.group()
+    return _is_ordinary(found, ordinary) or (
+        match.groupdict().get("wordless") is not None and _holds_word(found, ordinary)
+    )
+
+
+def _patterns_for(text: str, there: set[str]) -> Iterator[re.Pattern[str]]:
+    """The patterns of those plates that a text may hold."""
+    has_code = _CODE.search(text) is not None
+    has_small = _SMALL_CODE.search(text) is not None
+    if has_code:
+        yield _shaped_plates()
+    if (has_code or has_small) and _speaks_of_vehicle(text, there):
+        if has_code:
+            yield _plates_of_vehicles()
+        if has_small:
+            yield _small_plates()
 
 
 def without_plates(text: str, context: PrivacyContext, counts: Counter[str]) -> str:
@@ -583,14 +765,10 @@ def without_plates(text: str, context: PrivacyContext, counts: Counter[str]) -> 
         return match.group()[: match.start("plate") - match.start()] + MARKS["plate"]
 
     def shaped(match: re.Match[str]) -> str:
-        if _is_ordinary(match.group(), ordinary) or _is_code(text, match):
-            return match.group()
-        counts["plate"] += 1
-        return MARKS["plate"]
-
-    def shaped_small(match: re.Match[str]) -> str:
-        if _is_said(match.group(), ordinary) or _is_code(text, match):
-            return match.group()
+        found = match.group()
+        is_words = _is_said(found, ordinary) if found.islower() else _is_wordy(match, ordinary)
+        if is_words or _is_code(text, match) or _begins_no_plate(match):
+            return found
         counts["plate"] += 1
         return MARKS["plate"]
 
@@ -603,11 +781,7 @@ def without_plates(text: str, context: PrivacyContext, counts: Counter[str]) -> 
     there = set(_SMALL_WORD.findall(text.casefold()))
     if there & _plate_words():
         text = _plates().sub(announced, text)
-    if _CODE.search(text) is None and _SMALL_CODE.search(text) is None:
-        return text
     ordinary = words_that_are_no_names(context.ordinary_words)
-    text = _shaped_plates().sub(shaped, text)
-    if _speaks_of_vehicle(text, there):
-        text = _plates_of_vehicles().sub(shaped, text)
-        text = _small_plates().sub(shaped_small, text)
+    for pattern in _patterns_for(text, there):
+        text = pattern.sub(shaped, text)
     return _NEXT_PLATE.sub(beside, text) if MARKS["plate"] in text else text

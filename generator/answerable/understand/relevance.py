@@ -124,7 +124,7 @@ def copies(feedback: ir.Table, repeats: ir.Table) -> ir.Table:
     Args:
         feedback: all of it.
         repeats: `answerable.understand.near.find_copies` (feedback_id, month, duplicate_of, duplicate_rule,
-            duplicate_similarity).
+            duplicate_similarity, is_passed_on).
 
     Returns:
         The same, with what kind of copy it is (``schema.COPIES``) at the end of duplicate_rule: ``:repost``; ``:flood``
@@ -135,22 +135,20 @@ def copies(feedback: ir.Table, repeats: ir.Table) -> ir.Table:
         `SETTLED_DAYS` makes no brigade: then everybody is new.
     """
     half = ibis.interval(hours=12)
-    told = feedback.select(
-        "feedback_id",
-        "source_id",
-        "author_key",
-        from_midnight=feedback.created_at.truncate("D"),
-        from_noon=(feedback.created_at - half).truncate("D") + half,
-        is_passed_on=is_passed_on(feedback),
-    )
+    told = feedback.select("feedback_id", "source_id", "author_key", "created_at")
     rows = repeats.inner_join(told, "feedback_id")
-    for begin in ("from_midnight", "from_noon"):
-        floods = _floods(feedback, rows.rename(day=begin)).rename(
+    rows = rows.mutate(
+        from_midnight=rows.created_at.truncate("D"), from_noon=(rows.created_at - half).truncate("D") + half
+    )
+    begins = ("from_midnight", "from_noon")
+    days = (rows.select("duplicate_of", "author_key", "source_id", day=rows[begin]) for begin in begins)
+    floods = _floods(feedback, ibis.union(*days, distinct=False))
+    for begin in begins:
+        of_day = floods.rename(
             {f"{begin}_of": "flood_of", f"{begin}_day": "flood_day", f"{begin}_brigade": "is_brigade"}
         )
         rows = rows.left_join(
-            floods,
-            [rows.duplicate_of == floods[f"{begin}_of"], rows[begin] == floods[f"{begin}_day"]],
+            of_day, [rows.duplicate_of == of_day[f"{begin}_of"], rows[begin] == of_day[f"{begin}_day"]]
         )
     is_brigade = rows.from_midnight_brigade.fill_null(False) | rows.from_noon_brigade.fill_null(False)
     kind = ibis.cases(
@@ -169,7 +167,12 @@ def copies(feedback: ir.Table, repeats: ir.Table) -> ir.Table:
 
 
 def _floods(feedback: ir.Table, rows: ir.Table) -> ir.Table:
-    """The days on which many people sent copies of one message: flood_of, flood_day, is_brigade."""
+    """The days on which many people sent copies of one message: flood_of, flood_day, is_brigade.
+
+    Args:
+        feedback: all of it.
+        rows: duplicate_of, author_key, source_id and day of each copy.
+    """
     days = rows.group_by("duplicate_of", "day").agg(people=rows.author_key.nunique())
     days = days.filter(days.people >= FLOOD_PEOPLE).select("people", flood_of="duplicate_of", flood_day="day")
     senders = rows.inner_join(days, [rows.duplicate_of == days.flood_of, rows.day == days.flood_day])

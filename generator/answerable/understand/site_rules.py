@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from answerable.understand.labels import LABELS_FILE, Label, read_labels
 from answerable.understand.overrides import Applied, apply_overrides
-from answerable.understand.spelling import site_spelling
+from answerable.understand.spelling import Learned, site_spelling
 from answerable.understand.words import Known, WordRules, rule_files, word_rules
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Rules:
 
     Attributes:
         known: what ``words`` is made of, for other processes.
+        learned: how the site writes its words, to be kept (`answerable.understand.spelling`).
         words: what decides on words; ``words_digest`` is its digest.
         accounts: the agency of each official account.
         has_own_models: whether the site has models that `answerable train` made: some labels are kept out of them.
@@ -45,6 +46,7 @@ class Rules:
     """
 
     known: Known
+    learned: Learned
     words: WordRules
     words_digest: str
     accounts: Mapping[str, str]
@@ -61,10 +63,11 @@ def site_rules(store: Store, settings: Settings) -> Rules:
         SettingsError: a file of rules, labels or a model is wrong.
     """
     areas = store.read("area").select("name").order_by("name")
+    learned = site_spelling(store)
     known = Known(
         settings,
         tuple(row["name"] for batch in store.batches(areas) for row in batch.to_pylist()),
-        site_spelling(store),
+        learned.spelling,
     )
     here = Path(__file__).parent
     # The program's own files count among the rules: what they decide changes with them. A model's JSON holds the
@@ -84,6 +87,7 @@ def site_rules(store: Store, settings: Settings) -> Rules:
     labels = settings.lookup(LABELS_FILE)
     return Rules(
         known=known,
+        learned=learned,
         words=word_rules(known),
         words_digest=words_digest,
         accounts=settings.agency_by_account,

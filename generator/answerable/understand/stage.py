@@ -15,13 +15,21 @@ from typing import TYPE_CHECKING
 from answerable.understand.issue_decisions import ISSUES_FILE, read_issue_decisions
 from answerable.understand.issue_records import present_date
 from answerable.understand.issues import write_issues
-from answerable.understand.months import SHARED_INPUTS, all_months, batches, inputs_by_month, read_months
+from answerable.understand.months import (
+    SHARED_INPUTS,
+    all_months,
+    batches,
+    inputs_by_month,
+    read_months,
+    words_ahead,
+)
 from answerable.understand.near import find_copies, known_words
 from answerable.understand.overrides import write_override_log
 from answerable.understand.privacy import redact
 from answerable.understand.relevance import conversation_parts, copies
 from answerable.understand.responses import write_outcomes, write_responses
 from answerable.understand.site_rules import digest_of, site_rules
+from answerable.understand.spelling import keep_spelling
 from answerable.understand.texts import keep, scratch
 from answerable.understand.workers import deciders
 
@@ -62,19 +70,23 @@ def understand(store: Store, settings: Settings) -> None:
     if store.mark("understand") == gathered:
         log.info("understood already")
         return
+    keep_spelling(store, rules.learned)
     with scratch(store) as folder:
         parts = keep(store, conversation_parts(store.read("feedback")), folder / "parts.parquet")
-        repeats = find_copies(
-            store,
-            parts,
-            known=known_words(rules.words.people, rules.accounts),
-            accounts=frozenset(rules.accounts),
-            folder=folder,
-        )
-        repeats = keep(store, copies(store.read("feedback"), repeats), folder / "repeats.parquet")
-        inputs = inputs_by_month(store, rules, parts, repeats)
-        stale = [month for month, digest in inputs.items() if store.mark(f"understand:{month}") != digest]
         with deciders(rules.known, rules.words) as decide_words:
+            ahead = words_ahead(store, rules, decide_words, folder)
+            repeats = find_copies(
+                store,
+                parts,
+                known=known_words(rules.words.people, rules.accounts),
+                accounts=frozenset(rules.accounts),
+                folder=folder,
+            )
+            repeats = keep(store, repeats, folder / "copies.parquet")
+            repeats = keep(store, copies(store.read("feedback"), repeats), folder / "repeats.parquet")
+            inputs = inputs_by_month(store, rules, parts, repeats)
+            stale = [month for month, digest in inputs.items() if store.mark(f"understand:{month}") != digest]
+            decided_ahead = ahead() if ahead and stale else None
             for months in batches(store, stale):
                 with scratch(store) as steps, store.transaction():
                     read_months(
@@ -86,6 +98,7 @@ def understand(store: Store, settings: Settings) -> None:
                         parts=parts,
                         repeats=repeats,
                         months=months,
+                        ahead=decided_ahead,
                     )
                     for month in months:
                         store.set_mark(f"understand:{month}", inputs[month])

@@ -31,13 +31,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from answerable.hashes import text_hash
-from answerable.understand.workers import BATCH_TEXTS
+from answerable.store import ROW_GROUP
+from answerable.understand.workers import BATCH_TEXTS, FEW_TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from answerable.store import Store
     from answerable.understand.words import Question
+    from answerable.understand.workers import Decider
 
 __all__ = [
     "KEY",
@@ -49,6 +51,7 @@ __all__ = [
     "keep",
     "rules_key",
     "scratch",
+    "texts_ahead",
     "with_key",
     "with_text_key",
 ]
@@ -81,7 +84,7 @@ def scratch(store: Store) -> Iterator[Path]:
 
 def keep(store: Store, expr: ir.Table, path: Path) -> ir.Table:
     """Compute an expression once, into a scratch file; the table returned reads that file."""
-    store.con.to_parquet(expr, path, compression="lz4")
+    store.con.to_parquet(expr, path, compression="lz4", row_group_size=ROW_GROUP)
     return store.con.read_parquet(path, hive_partitioning=False)
 
 
@@ -179,6 +182,7 @@ def decide_kept(
     table: str,
     months: Sequence[str],
     folder: Path,
+    ahead: ir.Table | None = None,
 ) -> ir.Table:
     """Decide on the words of some months, as far as that is not done already; keep what these months use.
 
@@ -190,6 +194,7 @@ def decide_kept(
         table: the private table that keeps the decisions.
         months: the months.
         folder: for scratch files.
+        ahead: decisions that were made before (`texts_ahead`).
 
     Returns:
         A table of `TEXT_KEY` and the columns of the question's result, one row for each distinct key.
@@ -198,7 +203,10 @@ def decide_kept(
     worded = keyed.filter(keyed[TEXT_KEY].notnull())
     used = worded.select("source_id", "month", TEXT_KEY).distinct()
     used = keep(store, used, folder / f"{question.name}-used.parquet")
-    held = store.read(table, months=months).select(*decisions).distinct(on=[TEXT_KEY], keep="first")
+    held = store.read(table, months=months).select(*decisions)
+    if ahead is not None:
+        held = held.union(ahead.select(*decisions), distinct=False)
+    held = held.distinct(on=[TEXT_KEY], keep="first")
     held = keep(store, held.semi_join(used, TEXT_KEY), folder / f"{question.name}-held.parquet")
     new = worded.select(TEXT_KEY, *question.columns).anti_join(held, TEXT_KEY)
     new = new.distinct(on=[TEXT_KEY], keep="first")
@@ -208,6 +216,48 @@ def decide_kept(
             writer.write_batch(batch)
     decided = held.union(store.con.read_parquet(path, hive_partitioning=False).select(*decisions))
     store.write(table, used.inner_join(decided, TEXT_KEY), months=months)
+    return decided
+
+
+def texts_ahead(
+    store: Store,
+    keyed: ir.Table,
+    question: Question,
+    decider: Decider,
+    *,
+    table: str,
+    months: Sequence[str],
+    folder: Path,
+) -> Callable[[], ir.Table] | None:
+    """Begin to decide on what is new in some months; what it returns gives the decisions, for `decide_kept`.
+
+    None where there is so little, or so much, that it does not pay.
+
+    Args:
+        store: whose connection computes ``keyed``.
+        keyed: as for `decide_kept`.
+        question: what is asked.
+        decider: who decides.
+        table: the private table that keeps decisions.
+        months: the months.
+        folder: for a scratch file.
+    """
+    held = store.read(table, months=months).select(TEXT_KEY)
+    new = (
+        keyed.filter(keyed[TEXT_KEY].notnull()).select(TEXT_KEY, *question.columns).anti_join(held, TEXT_KEY)
+    )
+    new = new.distinct(on=[TEXT_KEY], keep="first").limit(FEW_TEXTS)
+    begun = decider.ahead(question.name, list(store.batches(new, size=BATCH_TEXTS)))
+    if begun is None:
+        return None
+
+    def decided() -> ir.Table:
+        path = folder / f"{question.name}-ahead.parquet"
+        with pq.ParquetWriter(path, question.schema, compression="lz4") as writer:
+            for batch in begun():
+                writer.write_batch(batch)
+        return store.con.read_parquet(path, hive_partitioning=False)
+
     return decided
 
 

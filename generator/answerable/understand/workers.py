@@ -18,20 +18,21 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from answerable.errors import AnswerableError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
     from answerable.understand.words import Known, WordRules
 
-__all__ = ["BATCH_TEXTS", "FEW_TEXTS", "VARIABLE", "deciders", "process_count"]
+__all__ = ["AHEAD_TEXTS", "BATCH_TEXTS", "FEW_TEXTS", "VARIABLE", "deciders", "process_count"]
 
 VARIABLE = "ANSWERABLE_PROCESSES"
 """The environment variable that says how many processes decide on texts."""
@@ -42,6 +43,9 @@ BATCH_TEXTS = 2_000
 FEW_TEXTS = 20_000
 """With fewer than these one process has done before others are ready (each takes two seconds to start)."""
 
+AHEAD_TEXTS = 3_000
+"""From so many texts on another process begins with them while this one looks for copies."""
+
 _MOST = 4  # a process takes some 200 MB
 _AHEAD = 2  # batches that lie ready for each process
 
@@ -50,6 +54,15 @@ class Decider(Protocol):
     """From the name of a question and batches of texts to batches of decisions, in the same order."""
 
     def __call__(self, question: str, batches: Iterable[pa.RecordBatch], /) -> Iterator[pa.RecordBatch]: ...
+
+    def ahead(
+        self, question: str, batches: Sequence[pa.RecordBatch], /
+    ) -> Callable[[], Iterator[pa.RecordBatch]] | None:
+        """Begin to decide while the caller does something else; what it returns gives the decisions.
+
+        None where that does not pay, or where there are no other processes: then nothing has begun.
+        """
+        ...
 
 
 def process_count() -> int:
@@ -78,29 +91,45 @@ def deciders(known: Known, rules: WordRules) -> Iterator[Decider]:
         AnswerableError: a process died.
         UsageError: `VARIABLE` is wrong.
     """
-    from answerable.understand.words import QUESTIONS
-
-    count = process_count()
     with contextlib.ExitStack() as stack:
-        pool: ProcessPoolExecutor | None = None
+        yield _Deciders(known, rules, process_count(), stack)
 
-        def decide(question: str, batches: Iterable[pa.RecordBatch], /) -> Iterator[pa.RecordBatch]:
-            nonlocal pool
-            coming = iter(batches)
-            first: list[pa.RecordBatch] = []
-            if count > 1:
-                held = 0
-                for batch in coming:
-                    first.append(batch)
-                    held += batch.num_rows
-                    if held >= FEW_TEXTS:
-                        pool = pool or stack.enter_context(_pool(known, count))
-                        yield from _by(pool, count, question, itertools.chain(first, coming))
-                        return
-            for batch in itertools.chain(first, coming):
-                yield QUESTIONS[question].decided(batch, rules)
 
-        yield decide
+@dataclass(slots=True)
+class _Deciders:
+    known: Known
+    rules: WordRules
+    count: int
+    stack: contextlib.ExitStack
+    pool: ProcessPoolExecutor | None = None
+
+    def __call__(self, question: str, batches: Iterable[pa.RecordBatch], /) -> Iterator[pa.RecordBatch]:
+        from answerable.understand.words import QUESTIONS
+
+        coming = iter(batches)
+        first: list[pa.RecordBatch] = []
+        if self.count > 1:
+            held = 0
+            for batch in coming:
+                first.append(batch)
+                held += batch.num_rows
+                if held >= FEW_TEXTS:
+                    self.pool = self.pool or self.stack.enter_context(_pool(self.known, self.count))
+                    yield from _by(self.pool, self.count, question, itertools.chain(first, coming))
+                    return
+        for batch in itertools.chain(first, coming):
+            yield QUESTIONS[question].decided(batch, self.rules)
+
+    def ahead(
+        self, question: str, batches: Sequence[pa.RecordBatch], /
+    ) -> Callable[[], Iterator[pa.RecordBatch]] | None:
+        texts = sum(batch.num_rows for batch in batches)
+        if self.count == 1 or not AHEAD_TEXTS <= texts < FEW_TEXTS:
+            return None
+        # One process: the caller is busy on another processor.
+        pool = self.stack.enter_context(_pool(self.known, 1))
+        begun = deque(_submit(pool, question, batch) for batch in batches)
+        return lambda: _results(begun)
 
 
 @contextlib.contextmanager
@@ -118,12 +147,26 @@ def _pool(known: Known, count: int) -> Iterator[ProcessPoolExecutor]:
 def _by(
     pool: ProcessPoolExecutor, count: int, question: str, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    waiting = deque()  # type: ignore[var-annotated]
+    coming = (_submit(pool, question, batch) for batch in batches)
+    yield from _results(deque(), coming, waiting_at_most=count * _AHEAD)
+
+
+def _submit(pool: ProcessPoolExecutor, question: str, batch: pa.RecordBatch) -> Future[pa.RecordBatch]:
+    # Serialised, because to pickle a slice would take all of what it was cut from.
+    return pool.submit(_decided, question, batch.schema, batch.serialize().to_pybytes())
+
+
+def _results(
+    waiting: deque[Future[pa.RecordBatch]],
+    coming: Iterable[Future[pa.RecordBatch]] = (),
+    *,
+    waiting_at_most: int = 0,
+) -> Iterator[pa.RecordBatch]:
+    """What comes of what was submitted, and of what is submitted while so much of it at most waits."""
     try:
-        for batch in batches:
-            # Serialised, because to pickle a slice would take all of what it was cut from.
-            waiting.append(pool.submit(_decided, question, batch.schema, batch.serialize().to_pybytes()))
-            if len(waiting) > count * _AHEAD:
+        for following in coming:
+            waiting.append(following)
+            if len(waiting) > waiting_at_most:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

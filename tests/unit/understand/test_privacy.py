@@ -193,6 +193,55 @@ NOTES = Path(__file__).parents[4] / "shared/data/sf311-2008-2018/311_service_req
         ("reg ka-05-mj-2291 at the docks", "reg [plate] at the docks"),
         ("4821LKT encima de la acera", "[plate] encima de la acera"),
         ("SG-204 118 steht in zweiter Reihe", "[plate] steht in zweiter Reihe"),
+        # districts with umlauts, electric and historic cars, and other signs between
+        ("Kennzeichen TÜ AB 1234 seit Ostern", "Kennzeichen [plate] seit Ostern"),
+        ("LÖ-KL 77E steht immer da", "[plate] steht immer da"),
+        ("Oldtimer WÜ-RZ 55H auf dem Weg", "Oldtimer [plate] auf dem Weg"),
+        ("Fluchtwagen war WÜ·KR 301", "Fluchtwagen war [plate]"),
+        ("der Fahrer des Golfs (hh-ab 123) drohte", "der Fahrer des Golfs ([plate]) drohte"),
+        ("GÖ V 791 steht seit Ostern da", "[plate] steht seit Ostern da"),
+        ("das Wrack OHVKR772 rostet", "das Wrack [plate] rostet"),
+        # permits that are moved, keepers, fines, and cars called by their make
+        (
+            "Ausweis für Bewohner: Bewohnerausweis von B MW 134 auf B VW 432",
+            "Ausweis für Bewohner: Bewohnerausweis von [plate] auf [plate]",
+        ),
+        (
+            "move my resident permit from KP62 LMN to 6ZR C18",
+            "move my resident permit from [plate] to [plate]",
+        ),
+        ("I was fined for 8JM X14 in May", "I was fined for [plate] in May"),
+        ("on the dashcam, CG 62683, at dawn", "on the dashcam, [plate], at dawn"),
+        ("carte de résident de EF 456 GH", "carte de résident de [plate]"),
+        ("o dístico de residente da VR 00 NK", "o dístico de residente da [plate]"),
+        ("tarjeta de residente: M-4821-KT", "tarjeta de residente: [plate]"),
+        # guests' plates
+        ("österreichische Nummer W-38640V", "österreichische Nummer [plate]"),
+        ("Wagen aus Bern, BE 45 678, parkt", "Wagen aus Bern, [plate], parkt"),
+        ("ein Lkw, WGM 4582K, lädt ab", "ein Lkw, [plate], lädt ab"),
+        ("ciclomotor C 1234 BCD sin tubo", "ciclomotor [plate] sin tubo"),
+        ("colectivo BB·CL·23 en la vereda", "colectivo [plate] en la vereda"),
+        ("a heap, P321 XRT, has been there", "a heap, [plate], has been there"),
+        # machines' addresses, whole and before house numbers
+        ("meine Adresse 2001:db8:21d8:6e9d:4fdd::e4, bitte", "meine Adresse [ip], bitte"),
+        ("gesperrt: 198.51.100.23:8080", "gesperrt: [ip]"),
+        ("the range 2001:db8:abcd::/48 is blocked", "the range [ip] is blocked"),
+        ("::ffff:192.0.2.128 and 198.51.100.0/24", "[ip] and [ip]"),
+        # spelt out with a domain of several parts, or a sign in the name
+        ("manda pra jo at pobox ponto example ponto net que pago", "manda pra [email] que pago"),
+        ("jo AT mail DOT example DOT com", "[email]"),
+        ("jo minus b at post punkt example", "[email]"),
+        # numbers with slashes, stars and small letters
+        ("Rufnummer +49 (0) 201 / 55 43 21", "Rufnummer [phone]"),
+        ("Handy 0171 / 234 56 78", "Handy [phone]"),
+        ("CNPJ 12.345.678/0001-95", "CNPJ [id]"),
+        ("ni number ab 12 34 56 c", "ni number [id]"),
+        ("card 4111 11** **** 1111", "card [card]"),
+        ("Karte **** **** **** 4242", "Karte [card]"),
+        ("N52°31'12.1\" E13°24'18.2\"", "[coordinates]"),
+        ("https://maps.example/#map=19/52.5200/13.4050", "https://maps.example/#map=19/[coordinates]"),
+        ("de.linkedin.com/in/jo-bloggs", "[handle]"),
+        ("vk.com/jobloggs and fb.me/jobloggs", "[handle] and [handle]"),
         ("KPL-4821 em cima da passadeira", "[plate] em cima da passadeira"),
         # behind a title even a common word is a surname, and small words may begin one
         ("Guten Tag Herr Freitag, danke", "Guten Tag Herr [name], danke"),
@@ -315,6 +364,15 @@ def test_what_goes(text: str, expected: str) -> None:
         "el contrato costó 1.215.000 euros",
         "meter reading 004901, last month 004871",
         # codes that look like plates
+        "DIN EN 1176, SGB XI 45, ICE 572 auf der A 100, RE 4821, Autos auf der B 12",
+        "cars at SW1A 1AA, EH1 1YZ, B33 8TH and M1 1AE",
+        "towed to San Francisco, CA 94110, car gone",
+        "AB 2097 and HB 1201 on cars, Golf GTI 2000, Honda CR-V 2019, BMW R 1200 GS",
+        "prise EF 16 A, borne 22 KW, la D 906, l'A 86, voitures",
+        "Lei 9503 CTB, art. 181 XIX, BR 101 KM 230, carros",
+        "bin no. 12-AB-3 beside cars, lamp column 12 AB 34",
+        "US 101 NB, SR 520 EB are full of cars",
+        "loi n° 2005-102, case 2023-00412, version 10.0.19044.1889",
         "4000 RPM, 2000 KWH, flight LH 1234, room B 204, model XR-200",
         "",
         "???",
@@ -474,7 +532,8 @@ def test_a_text_without_suspicious_letters_is_its_own_repair(text: str, broken: 
 @given(st.text("@@@ab1._- \u00dc\n", max_size=16))
 def test_accounts_are_found_alike_whatever_else_is_looked_for(text: str) -> None:
     """A text with accounts alone is read by a faster pattern than one with a number too."""
-    assert redact(f"{text} x").text == redact(f"{text} x 2468101").text.removesuffix(" [number]")
+    # Not "x", which stands before an extension.
+    assert redact(f"{text} q").text == redact(f"{text} q 2468101").text.removesuffix(" [number]")
 
 
 def test_texts_come_out_as_a_reader_sees_them() -> None:
@@ -505,6 +564,11 @@ HOSTILE = {
     "rows of names": "Dalia, Yan and " * 7_000,
     "surnames first": "Luong, Quan, " * 8_000,
     "plates": "k nc 271 und " * 8_000,
+    "plates in capitals": "GÖ V 791, A-1 " * 7_000,
+    "machines": "2001:db8::" * 10_000,
+    "four numbers": "1.2.3." * 16_000,
+    "starred cards": "**** " * 20_000,
+    "addresses spelt out": "jo at a dot example dot " * 4_000,
     "streets in small letters": "115 ashgrove terrace, kestleton, " * 3_000,
 }
 

@@ -17,7 +17,18 @@ REACHED: dict[str, dict[str, float]] = {
     "develop": {},
     "gate": {},
     "final": {},
-    "unseen": {"recall of plate": 0.87, "recall of ip": 0.94, "recall of structured kinds": 0.96},
+    "unseen": {},
+    # Rarer forms, judged once.
+    "forms": {
+        "recall of coordinates": 0.85,
+        "recall of email": 0.91,
+        "recall of handle": 0.73,
+        "recall of id_number": 0.91,
+        "recall of phone": 0.97,
+        "recall of plate": 0.86,
+        "recall of profile_url": 0.9,
+        "recall of structured kinds": 0.9,
+    },
 }
 
 
@@ -67,7 +78,7 @@ def test_only_the_set_that_judges_prints_gates(
     gate = _module("benchmark_run", UNDERSTANDING / "run.py").GATE
     assert module.print_targets("gate", found)
     assert not gate.search(capsys.readouterr().out)
-    monkeypatch.setattr(module, "JUDGE", "gate")
+    monkeypatch.setattr(module, "JUDGES", {"gate": ("recall", "precision")})
     short = [share for share, least in found.targets().values() if share.share < least]
     assert module.print_targets("gate", found) == (not short)
     lines = capsys.readouterr().out.splitlines()

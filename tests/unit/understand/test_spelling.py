@@ -51,7 +51,7 @@ def learned(folder: Path, rows: list[dict[str, Any]], seed: int = 0) -> Any:
     with Store.open(folder / str(seed) / str(len(rows))) as store:
         with store.transaction():
             store.write("feedback", table, source_id="s")
-        return site_spelling(store)
+        return site_spelling(store).spelling
 
 
 def ordinary(count: int) -> list[dict[str, Any]]:

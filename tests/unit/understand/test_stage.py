@@ -22,7 +22,7 @@ from answerable.understand.privacy import PrivacyContext, Redacted, redact
 from answerable.understand.words import TEXTS, UPDATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import ProcessPoolExecutor
     from pathlib import Path
 
@@ -288,7 +288,7 @@ def files(town: Town) -> dict[tuple[str, str, str], str]:
     return {p.key: p.path for name in names for p in town.store.partitions(name)}
 
 
-_EMPTY_HERE = {"issue_change", "near_copy", "outcome", "override", "update_elsewhere"}
+_EMPTY_HERE = {"issue_change", "near_copy", "outcome", "override", "spelling_word", "update_elsewhere"}
 
 
 def test_the_order_of_rows_decides_nothing(town: Town) -> None:
@@ -546,6 +546,36 @@ def change(town: Town, changes: list[tuple[str, int, str]]) -> None:
         else:
             town.feedback.remove(row)
             town.updates[:] = [u for u in town.updates if u["feedback_id"] != row["feedback_id"]]
+
+
+def test_what_is_decided_ahead_is_what_would_be_decided_later(
+    town: Town, tmp_path: Path, town_type: type[Town], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(town)
+    monkeypatch.setenv(workers.VARIABLE, "1")
+    town.understand()
+    monkeypatch.setattr(workers, "AHEAD_TEXTS", 1)
+    monkeypatch.setenv(workers.VARIABLE, "2")
+    counts: list[int] = []
+    ahead = workers._Deciders.ahead
+
+    def noted(
+        self: Any, question: str, batches: Sequence[pa.RecordBatch]
+    ) -> Callable[[], Iterator[pa.RecordBatch]] | None:
+        counts.append(sum(batch.num_rows for batch in batches))
+        return ahead(self, question, batches)
+
+    monkeypatch.setattr(workers._Deciders, "ahead", noted)
+    with Store.open(tmp_path / "two" / "store") as store:
+        two = town_type(tmp_path / "two", store)
+        two.feedback, two.updates = list(town.feedback)[:-3], list(town.updates)
+        two.understand()
+        two.feedback = list(town.feedback)
+        two.understand()
+        assert two.digests() == town.digests()
+    # The second time only what is new is asked of it.
+    assert len(counts) == 2
+    assert counts[0] > counts[1] > 0
 
 
 def test_two_processes_say_what_one_does(

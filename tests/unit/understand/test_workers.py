@@ -89,6 +89,41 @@ def test_few_texts_are_read_here(rules: tuple[Known, WordRules], monkeypatch: py
     assert found == [UPDATES.decided(batch(n), rules[1]) for n in (1, 2)]
 
 
+def test_another_process_begins_where_it_pays(
+    rules: tuple[Known, WordRules], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "AHEAD_TEXTS", 4)
+    monkeypatch.setattr(workers, "FEW_TEXTS", 20)
+    monkeypatch.setenv(workers.VARIABLE, "2")
+    with workers.deciders(*rules) as decide:
+        assert decide.ahead("updates", [batch(1)]) is None
+        assert decide.ahead("updates", [batch(n) for n in range(7)]) is None
+        assert not multiprocessing.active_children()
+        begun = decide.ahead("updates", [batch(1), batch(2)])
+        assert begun is not None
+        assert len(multiprocessing.active_children()) == 1
+        assert list(begun()) == [UPDATES.decided(batch(n), rules[1]) for n in (1, 2)]
+    assert not multiprocessing.active_children()
+    monkeypatch.setenv(workers.VARIABLE, "1")
+    with workers.deciders(*rules) as decide:
+        assert decide.ahead("updates", [batch(1), batch(2)]) is None
+
+
+def test_a_process_that_begins_and_dies_is_named(
+    rules: tuple[Known, WordRules], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "AHEAD_TEXTS", 1)
+    monkeypatch.setattr(workers, "FEW_TEXTS", 10_000)
+    monkeypatch.setenv(workers.VARIABLE, "2")
+    with workers.deciders(*rules) as decide:
+        begun = decide.ahead("updates", [batch(n) for n in range(1000)])
+        assert begun is not None
+        for child in multiprocessing.active_children():
+            child.kill()
+        with pytest.raises(AnswerableError, match="ended before it was done"):
+            list(begun())
+
+
 def test_a_process_that_dies_is_named(
     rules: tuple[Known, WordRules], monkeypatch: pytest.MonkeyPatch
 ) -> None:
