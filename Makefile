@@ -18,6 +18,8 @@ INSTALLED = .venv/installed
 export PYTHON ANSWERABLE_CHROMIUM ANSWERABLE_NODE
 # The theme's banner about its end of life: docs/decisions/ says what we do about it.
 export NO_MKDOCS_2_WARNING = 1
+# Who has set this would wait for each start of the program to compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

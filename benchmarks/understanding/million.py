@@ -32,7 +32,6 @@ from pathlib import Path
 import yaml
 
 from answerable import schema
-from answerable.build import gather_project, store_folder
 from answerable.settings import load_settings
 from answerable.store import Store
 from answerable.understand.stage import understand
@@ -46,6 +45,7 @@ MESSAGES = ROOT / "data" / "demo" / "messages"
 GOLD = Path(__file__).parent / "gold" / "posts.jsonl"
 START = datetime(2025, 7, 1)  # noqa: DTZ001
 DAYS = 365
+STORE = Path("build", "store")
 LIMIT_WALL, LIMIT_MORE, LIMIT_MEMORY = 400, 20, 2 * 2**30
 
 SOURCES = """\
@@ -246,18 +246,21 @@ def understand_alone(folder: Path) -> Cost:
 
 def gather(folder: Path) -> None:
     """Gather what the project's files hold."""
+    # Here, because what is measured gathers and draws nothing.
+    from answerable.build import gather_project
+
     gather_project(folder)
 
 
 def digests(folder: Path) -> dict[str, str]:
     """What each table holds, as a digest."""
-    with Store.open(store_folder(folder), is_writer=False) as store:
+    with Store.open(folder / STORE, is_writer=False) as store:
         return {t.name: store.digest(t.name) for t in schema.TABLES.values() if t.stage == "understand"}
 
 
 def counts(folder: Path) -> dict[str, int]:
     """Rows of each table."""
-    with Store.open(store_folder(folder), is_writer=False) as store:
+    with Store.open(folder / STORE, is_writer=False) as store:
         return {
             t.name: sum(p.row_count for p in store.partitions(t.name))
             for t in schema.TABLES.values()
@@ -322,7 +325,7 @@ def main() -> int:
     if given.understand:
         logging.basicConfig(level=logging.INFO, format="          %(relativeCreated)8.0f ms  %(message)s")
         settings = load_settings(given.understand)
-        with Store.open(store_folder(given.understand)) as store:
+        with Store.open(given.understand / STORE) as store:
             understand(store, settings)
         return 0
     if given.keep:
