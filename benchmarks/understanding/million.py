@@ -11,8 +11,8 @@ official answer. They come over twelve months from three accounts for every ten 
 
 Ten thousand more come once as they would (in the last days of the last month) and, with --spread, over all months.
 The order of the file decides nothing: with --shuffle all rows are gathered anew in their order and in another one and
-understood afresh, and every table has to be the same. Beside what grew in two builds only the tables may differ that hold
-issues' ids, which stay what they were once published.
+understood afresh, and every table has to be the same. From what grew in two builds only those tables may differ that
+hold issues' ids, which stay what they were once published.
 """
 
 from __future__ import annotations
@@ -339,7 +339,7 @@ def main() -> int:
     parser.add_argument("--understand", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     # Hashes of people are the same in every store that is compared.
-    os.environ["ANSWERABLE_SECRET"] = "the secret of a benchmark"
+    os.environ.setdefault("ANSWERABLE_SECRET", "of a benchmark")
     if given.understand:
         logging.basicConfig(level=logging.INFO, format="          %(relativeCreated)8.0f ms  %(message)s")
         settings = load_settings(given.understand)
