@@ -60,8 +60,8 @@ SETS = {
     "develop": "developed on",
     "gate": "developed on, after it had judged twice",
     "final": "developed on, after it had judged twice",
-    "unseen": "judges names, addresses and precision; developed on for forms",
-    "forms": "judges structured kinds",
+    "unseen": "judges names, addresses and precision; for structured kinds developed on after it had judged",
+    "forms": "structured kinds, developed on after it had judged once",
 }
 JUDGES = {"unseen": ("recall of name", "recall of address", "precision"), "forms": ("recall", "precision")}
 """The sets that judge, and how the figures begin that they judge."""

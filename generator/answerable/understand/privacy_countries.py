@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -124,7 +124,7 @@ class Country(_Read):
     plates_of_vehicles: tuple[str, ...] = ()
     plates_in_capitals: tuple[str, ...] = ()
     plate_prefixes: frozenset[str] = frozenset()
-    regions: frozenset[str] = frozenset()
+    regions: Mapping[str, str] = {}
     streets: _Streets = _Streets()
 
 

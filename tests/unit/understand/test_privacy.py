@@ -78,6 +78,58 @@ NOTES = Path(__file__).parents[4] / "shared/data/sf311-2008-2018/311_service_req
         ("PAN ABCDE1234F", "PAN [id]"),
         ("DNI 12345678Z", "DNI [id]"),
         ("SSN 078-05-1120", "SSN [id]"),
+        # mail as people spell it out, with blanks, in words or in one word
+        ("c'est ockendon60 @ selo . example . net sans accent", "c'est [email] sans accent"),
+        ("t . urdiales @ plume . example. Merci", "[email]. Merci"),
+        ("jo (at) portal-vecinal . example because", "[email] because"),
+        ("jo GUION BAJO bosque ARROBA minhacaixa PUNTO example", "[email]"),
+        ("jo underscore ott at portal hyphen vecinal dot example", "[email]"),
+        ("jo36-at-miscartas-dot-example , all", "[email] , all"),
+        ("janeATgmailDOTcom", "[email]"),
+        ("jo.ott at gmail.com or maria arroba web.de", "[email] or [email]"),
+        ("maria arroba hotmail com", "[email]"),
+        # accounts without an @
+        ("my insta is paola_99.", "my insta is [handle]."),
+        ("mein insta heißt quirin.ott57, dort", "mein insta heißt [handle], dort"),
+        ("no insta sou baulaerm, o vídeo", "no insta sou [handle], o vídeo"),
+        ("mi ig es gotera_77, ahí", "mi ig es [handle], ahí"),
+        ("insta: paletot", "insta: [handle]"),
+        ("insta farolafundida pour voir", "insta [handle] pour voir"),
+        ("gotera_77 en insta, signal: pole_23", "[handle] en insta, signal: [handle]"),
+        ("on Discord, zirbel#7183, or here", "on Discord, [handle], or here"),
+        ("ask @jo:matrix.example now", "ask [handle] now"),
+        # persons' pages and hosts, with and without a scheme
+        ("https://people.example/~jo see", "[handle] see"),
+        ("people.example/~jo", "[handle]"),
+        ("forum.example/member.php?u=00070721", "[handle]"),
+        ("https://x.example/share?username=jo", "[handle]"),
+        ("https://matrix.to/#/@jo:server.example", "[handle]"),
+        ("jo-ott.tumblr.com has it", "[handle] has it"),
+        # telephone and persons' numbers with slashes
+        ("907/555-0176 or 04/65/71/77/04", "[phone] or [phone]"),
+        ("0455/00.24.78", "[phone]"),
+        ("Steuer-ID 57/834/061/285", "Steuer-ID [id]"),
+        ("DNI 20 106 103-D", "DNI [id]"),
+        # where something is: in degrees, as links and codes
+        ("(38.0552°N 16.9146°E), yes", "([coordinates]), yes"),
+        ("no 41° 04' 39\" N, 21° 21' 42\" E, a", "no [coordinates], a"),
+        ("N 52° 31.234' E 013° 24.500'", "[coordinates]"),
+        ("52,5200° N, 13,4050° O", "[coordinates]"),
+        ("52 31 12 N 13 24 36 E", "[coordinates]"),
+        ("https://a.example/?mlat=36.9143&mlon=-21.3626#map", "https://a.example/?mlat=[coordinates]#map"),
+        ("https://a.example/@52.5234,13.4112,17z", "https://a.example/@[coordinates],17z"),
+        ("https://a.example/maps/place/1+Elm+St/@52.5234,13.4112,17z", "[coordinates]"),
+        ("https://a.example/!3d52.5234!4d13.4112", "https://a.example/!3d[coordinates]"),
+        ("///filled.count.soap and 9F4MGC2M+H4", "[coordinates] and [coordinates]"),
+        # plates where a vehicle is spoken of
+        ("the car OS-BB 994 E, a van KY 91012", "the car [plate], a van [plate]"),
+        ("the car 8YR1029, XLNC88, TG398002", "the car [plate], [plate], [plate]"),
+        ("le scooter HC430S et FY 062 K", "le scooter [plate] et [plate]"),
+        ("me multan el 6225-ptf por zona azul", "me multan el [plate] por zona azul"),
+        ("la bx-652 fz est en double file", "la [plate] est en double file"),
+        ("o carro jv72xn, o táxi 26MJ91", "o carro [plate], o táxi [plate]"),
+        ("auf dem nummernschild stand köt d 75", "auf dem nummernschild stand [plate]"),
+        ("vanity plate GRMPYGUS on a truck", "vanity plate [plate] on a truck"),
         # plates that have the whole shape of a country's
         ("a van AB12 CDE blocks it", "a van [plate] blocks it"),
         ("MH 01 AB 1234 parked here", "[plate] parked here"),
@@ -374,6 +426,21 @@ def test_what_goes(text: str, expected: str) -> None:
         "US 101 NB, SR 520 EB are full of cars",
         "loi n° 2005-102, case 2023-00412, version 10.0.19044.1889",
         "4000 RPM, 2000 KWH, flight LH 1234, room B 204, model XR-200",
+        # postcodes alone, numbers of forms, parts, papers and norms, days and frequencies from and to
+        "Why does 73301-0044 get hydrants, does 90210-4417",
+        "na zona do 4000-123 e do CEP 88034-001",
+        "cerfa n° 13750-07, cerfa 12156*05, la UNE 170001-2",
+        "The swing needs part 030-23125-7 or P/N 5530-01-77",
+        "case CE-2023-4410, la factura FV24-00317, order K-118-2206",
+        "La délibération 2024-118, dossier PC 069 24 00118",
+        "broadcast on 87.6-107.9, im Plan steht 12.03.24-15.04.24 und 01.04.-30.09.",
+        "Formular B-LE 4, der Automat (PT100-EX), RAL 7016, Autos",
+        "na placa diz 10h30 e o Poste 07-21-CB, carros",
+        "I measured 59.8/61.3 dB(A) at my window",
+        # what stands beside a network's name and is no account
+        "instagram: wonderful pictures, insta videos, Twitter is down, my facebook page is private",
+        "Meet @noon at the site merrow.example on Facebook",
+        "Discord server, ticket #4711 on Twitter, insta 2024",
         "",
         "???",
     ],
@@ -388,7 +455,15 @@ def test_official_accounts_stay_in_any_case() -> None:
     text = "@citywater @CITYWATER2 https://x.com/CityWater/status/1 @tram@social.example @tram@other.example"
     expected = "@citywater [handle] https://x.com/CityWater/status/1 @tram@social.example [handle]"
     assert redact(text, context).text == expected
-    assert redact("https://social.example/@tram", context).text == "https://social.example/@tram"
+    for text in (
+        "https://social.example/@tram",
+        "insta: CityWater, t.me/CityWater",
+        "@tram:social.example",
+        "https://matrix.to/#/@tram:social.example",
+        "citywater.tumblr.com",
+        "https://forum.example/users/citywater",
+    ):
+        assert redact(text, context).text == text
 
 
 def test_the_sites_own_words_are_no_names() -> None:
@@ -569,6 +644,19 @@ HOSTILE = {
     "four numbers": "1.2.3." * 16_000,
     "starred cards": "**** " * 20_000,
     "addresses spelt out": "jo at a dot example dot " * 4_000,
+    "accounts of networks": "insta is my name_x on insta " * 4_000,
+    "accounts with numbers": "discord a.b_" + "a#123" * 20_000,
+    "servers": "@a:" + "a." * 40_000,
+    "spelt out with hyphens": "a-at-a-dot-" * 9_000,
+    "spelt out in capitals": "aATaDOT" * 14_000,
+    "points with blanks": "a . " * 25_000 + "a @ a . a",
+    "steps of a path": "a.example/~a/users/" * 5_000,
+    "hosts": "a.tumblr.com." * 8_000,
+    "degrees": "1\u00b0 1' 1\" N, " * 7_000,
+    "numbers with slashes": "12/345/678/" * 9_000,
+    "decimals": "http://a.example/" + "1.111," * 16_000,
+    "plates in small letters": "car el la ab-123 fz " * 5_000,
+    "plates in capitals of cars": "car US 101 NB, KY 91012 " * 4_000,
     "streets in small letters": "115 ashgrove terrace, kestleton, " * 3_000,
 }
 
