@@ -64,7 +64,7 @@ SETS = {
     "forms": "structured kinds, developed on after it had judged once",
 }
 JUDGES = {"unseen": ("recall of name", "recall of address", "precision"), "forms": ("recall", "precision")}
-"""The sets whose figures gate, and how these begin. `forms` has been read since it judged: it keeps what was reached."""
+"""The sets whose figures gate, and how these begin. `forms` has been read since it judged: it keeps what is reached."""
 # Of kinds that have a form, of those that only context shows, and of all that is masked.
 STRUCTURED = (
     "card", "coordinates", "email", "handle", "iban", "id_number", "ip", "phone", "plate", "profile_url",
