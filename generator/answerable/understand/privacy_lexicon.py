@@ -15,7 +15,7 @@ from answerable.understand.privacy_words import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    pass
 
 __all__ = [
     "ALSO",
@@ -239,8 +239,3 @@ def _no_names(ordinary: frozenset[str], handles: frozenset[str]) -> frozenset[st
 def lexicon(context: PrivacyContext) -> Lexicon:
     """The words as a site's context shows them; the same one for the same context."""
     return _of(_no_names(context.ordinary_words, context.official_handles), context.spelling)
-
-
-def any_is(lexicon: Lexicon, found: Iterable[str], bits: int) -> bool:
-    """Whether any of some words has one of some bits."""
-    return any(lexicon[word] & bits for word in found)
