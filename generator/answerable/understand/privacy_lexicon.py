@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from answerable.understand.privacy_words import (
     PrivacyContext,
@@ -13,9 +13,6 @@ from answerable.understand.privacy_words import (
     words,
     words_that_are_no_names,
 )
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "ALSO",
